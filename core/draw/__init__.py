@@ -1,0 +1,64 @@
+"""Drawing a lot so that anybody can check it, and checking it. Pure: no I/O, no clock, no randomness of its own.
+
+Owns the hash chain, the frozen list, the choice itself (``choice``), the arithmetic of the randomness beacon
+(``randomness``), the proof of a draw and its canonical JSON (``proof``), and its verification (``verdict``).
+
+Several lots may be drawn in one round: each is a draw of its own, with its own link and a list without the
+lots drawn before it. List hash and link both stand in the message, so the message needs no ordinal.
+"""
+
+from core.draw.choice import (
+    VERSION,
+    Drawn,
+    chain,
+    draw,
+    index_below,
+    link,
+    list_hash,
+    list_text,
+    lots_of,
+)
+from core.draw.proof import (
+    BeaconRound,
+    Exclusion,
+    Proof,
+    proof_from_json,
+    proof_to_json,
+    record_hash,
+    seal,
+)
+from core.draw.randomness import (
+    QUICKNET,
+    BeaconIdentity,
+    beacon_round_at,
+    randomness_of,
+    signature_genuine,
+)
+from core.draw.verdict import Check, Verdict, verify
+
+__all__ = [
+    "QUICKNET",
+    "VERSION",
+    "BeaconIdentity",
+    "BeaconRound",
+    "Check",
+    "Drawn",
+    "Exclusion",
+    "Proof",
+    "Verdict",
+    "beacon_round_at",
+    "chain",
+    "draw",
+    "index_below",
+    "link",
+    "list_hash",
+    "list_text",
+    "lots_of",
+    "proof_from_json",
+    "proof_to_json",
+    "randomness_of",
+    "record_hash",
+    "seal",
+    "signature_genuine",
+    "verify",
+]
