@@ -75,7 +75,7 @@ def _body(proof: Proof) -> dict[str, Any]:
 
 
 def _canonical(body: Mapping[str, Any]) -> str:
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(body, sort_keys=True, separators=(",", ":"))
 
 
 def record_hash(proof: Proof) -> str:
@@ -91,7 +91,7 @@ def seal(proof: Proof) -> Proof:
 
 
 def proof_to_json(proof: Proof) -> str:
-    """Canonical JSON: keys sorted, no spaces, UTF-8, instants as ``2026-01-31T15:00:00+00:00``."""
+    """Canonical JSON: keys sorted, no spaces, ASCII, instants as ``2026-01-31T15:00:00+00:00``."""
     return _canonical(_body(proof))
 
 

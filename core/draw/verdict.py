@@ -59,13 +59,14 @@ def _checks(proof: Proof) -> Iterator[Check]:
 
 
 def _list_check(proof: Proof) -> Check:
-    found = list_hash(proof.list_text)
-    facts: dict[str, str | int] = {"said": proof.list_hash, "found": found}
     try:
-        facts["lots"] = len(lots_of(proof.list_text))
+        lots = lots_of(proof.list_text)
     except Refusal as refusal:
-        return Check("list", False, {**facts, "problem": refusal.code})
-    return Check("list", found == proof.list_hash, facts)
+        return Check("list", False, {"said": proof.list_hash, "problem": refusal.code})
+    found = list_hash(proof.list_text)
+    return Check(
+        "list", found == proof.list_hash, {"said": proof.list_hash, "found": found, "lots": len(lots)}
+    )
 
 
 def _frozen_check(proof: Proof) -> Check:
