@@ -1,0 +1,90 @@
+"""The inbox: every message that a person sends, one row each, unique by gateway and the gateway's own id.
+
+The row is written in the transaction that does what the message asks for. A repeated webhook finds it and does
+nothing again.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.db import Base, Tx
+from core.ids import new_id
+
+# Longer texts are cut: no command needs more, and nobody fills our disk by SMS.
+LONGEST_TEXT = 1000
+
+
+@dataclass(frozen=True)
+class Inbound:
+    """What a channel makes of a webhook.
+
+    ``address``: chat id or E.164 number, proved by the channel. ``text``: what was typed; for a pressed button
+    its data. ``contact_phone``: a phone that the channel has proved to be the sender's own. ``name``: what the
+    channel says they are called, a suggestion only. ``language_hint``: likewise.
+    """
+
+    channel: str
+    gateway: str
+    address: str
+    text: str
+    external_id: str
+    received_at: datetime
+    name: str = ""
+    language_hint: str = ""
+    contact_phone: str = ""
+
+
+class InboxRow(Base):
+    """A message that arrived. ``undo``: how to take back what it did, while that is possible."""
+
+    __tablename__ = "inbox"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    gateway: Mapped[str]
+    external_id: Mapped[str]
+    address_id: Mapped[UUID | None]
+    text: Mapped[str]
+    received_at: Mapped[datetime]
+    command: Mapped[str | None]
+    state: Mapped[str]
+    failure: Mapped[str | None]
+    undo: Mapped[dict[str, Any] | None]
+
+
+async def take_in(tx: Tx, inbound: Inbound, address_id: UUID) -> tuple[UUID, bool]:
+    """Write the row; ``(id, True)`` when it is new, ``(id of the first, False)`` when it came before.
+
+    Waits for a transaction that is just taking in the same message.
+    """
+    inbox_id = await tx.session.scalar(
+        insert(InboxRow)
+        .values(
+            id=new_id(),
+            tenant_id=tx.tenant_id,
+            gateway=inbound.gateway,
+            external_id=inbound.external_id,
+            address_id=address_id,
+            text=inbound.text[:LONGEST_TEXT].replace("\x00", ""),
+            received_at=inbound.received_at,
+        )
+        .on_conflict_do_nothing(index_elements=["tenant_id", "gateway", "external_id"])
+        .returning(InboxRow.id)
+    )
+    if inbox_id is not None:
+        return inbox_id, True
+    first = await tx.session.scalar(
+        select(InboxRow.id).where(
+            InboxRow.tenant_id == tx.tenant_id,
+            InboxRow.gateway == inbound.gateway,
+            InboxRow.external_id == inbound.external_id,
+        )
+    )
+    if first is None:
+        raise RuntimeError("a message that came before is not in the inbox")
+    return first, False

@@ -1,0 +1,427 @@
+"""The outbox: every message that leaves, one row each, written in the transaction that is its cause.
+
+A row is unique by (event, address): the same notice is never queued twice for one person. It is claimed and
+committed as ``sending`` before the provider is called; whoever dies in between leaves a row that is *uncertain*,
+never one that is sent again blindly. Words may repeat where a person can tell; money may not.
+
+Replies are written as already claimed by the process that will deliver them right after its commit; notices are
+queued and drained per address, in order, by workers.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Identity, Integer, SmallInteger, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core import people
+from core.db import Base, Tx, transaction
+from core.ids import new_id
+from core.messages import Message, Reader, pack, render
+from core.people import Address, Person
+
+REPLY = 0
+NOTICE = 1
+
+# A delivery that is not answered for this long is uncertain.
+SENDING_SECONDS = 60
+# Waiting times after a failure that is worth another try; after the last one the row is failed, with a reason.
+RETRY_SECONDS = (10, 30, 90)
+
+LANGUAGE_WITHOUT_ROW = "en"
+
+
+class OutboxRow(Base):
+    """A message to one address. States: queued, sending, sent, delivered, uncertain, failed, held."""
+
+    __tablename__ = "outbox"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    seq: Mapped[int] = mapped_column(Identity(always=True))
+    tenant_id: Mapped[UUID]
+    address_id: Mapped[UUID]
+    person_id: Mapped[UUID | None]
+    group_id: Mapped[UUID | None]
+    inbox_id: Mapped[UUID | None]
+    event: Mapped[str]
+    kind: Mapped[str]
+    params: Mapped[dict[str, Any]]
+    language: Mapped[str]
+    text: Mapped[str]
+    choices: Mapped[list[Any]]
+    extras: Mapped[dict[str, Any]]
+    priority: Mapped[int] = mapped_column(SmallInteger)
+    state: Mapped[str]
+    send_after: Mapped[datetime]
+    claimed_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(Integer)
+    gateway: Mapped[str | None]
+    provider_id: Mapped[str | None]
+    reason: Mapped[str | None]
+    sent_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """What a channel needs to send one message. ``choices``: (label, callback data) in order."""
+
+    id: UUID
+    tenant_id: UUID
+    channel: str
+    gateway: str
+    address: str
+    text: str
+    choices: Sequence[tuple[str, str]]
+    extras: Mapping[str, Any]
+    priority: int
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What came of sending.
+
+    ``outcome``: sent · rejected (the message can never go) · dead (the address can never be reached) · later
+    (not processed: try again after ``retry_seconds``) · unknown (nobody can say whether it went).
+    ``whole_gateway``: the wait holds for every message of this gateway, not for this address alone.
+    """
+
+    outcome: str
+    provider_id: str | None = None
+    reason: str | None = None
+    retry_seconds: float | None = None
+    whole_gateway: bool = False
+
+
+Sender = Callable[[Outgoing], Awaitable[Delivery]]
+
+
+def _row(
+    tx: Tx,
+    address: Address,
+    message: Message,
+    *,
+    event: str,
+    language: str,
+    person_id: UUID | None,
+    group_id: UUID | None = None,
+    inbox_id: UUID | None = None,
+    priority: int = NOTICE,
+    send_after: datetime | None = None,
+    rendered: Any = None,
+    timezone: str,
+) -> dict[str, Any]:
+    rendered = rendered or render(message, Reader(language, address.channel, timezone))
+    values = [choice.value for choice in message.choices]
+    return {
+        "id": new_id(),
+        "tenant_id": tx.tenant_id,
+        "address_id": address.id,
+        "person_id": person_id,
+        "group_id": group_id,
+        "inbox_id": inbox_id,
+        "event": event,
+        "kind": message.kind.name,
+        "params": pack(message),
+        "language": language,
+        "text": rendered.text,
+        "choices": [list(pair) for pair in zip(rendered.labels, values, strict=False)],
+        "extras": dict(message.extras),
+        "priority": priority,
+        "state": "queued",
+        "send_after": send_after or tx.now,
+        "claimed_at": None,
+        "attempts": 0,
+        "gateway": address.gateway,
+        "created_at": tx.now,
+    }
+
+
+async def reply(
+    tx: Tx,
+    address: Address,
+    messages: Iterable[Message],
+    *,
+    inbox_id: UUID,
+    language: str,
+    timezone: str,
+    group_id: UUID | None = None,
+) -> list[Outgoing]:
+    """Write the answers to an inbound message, claimed by this process, which delivers them after its commit."""
+    rows = [
+        _row(
+            tx,
+            address,
+            message,
+            event=f"reply:{inbox_id}:{n}",
+            language=language,
+            person_id=address.person_id,
+            group_id=group_id,
+            inbox_id=inbox_id,
+            priority=REPLY,
+            timezone=timezone,
+        )
+        | {"state": "sending", "claimed_at": tx.now, "attempts": 1}
+        for n, message in enumerate(messages)
+    ]
+    if rows:
+        await tx.session.execute(insert(OutboxRow), rows)
+    return [
+        Outgoing(
+            row["id"],
+            tx.tenant_id,
+            address.channel,
+            address.gateway,
+            address.value,
+            row["text"],
+            [(label, data) for label, data in row["choices"]],
+            row["extras"],
+            REPLY,
+        )
+        for row in rows
+    ]
+
+
+async def tell(
+    tx: Tx,
+    person_ids: Iterable[UUID],
+    message: Message | Callable[[Person, Address], Awaitable[Message | None]],
+    *,
+    event: str,
+    timezone: str,
+    group_id: UUID | None = None,
+    send_after: datetime | None = None,
+) -> int:
+    """Queue a notice for each person, in their language, at the address they are reached at.
+
+    ``message`` is the same for all, or made for each (None: nothing for this one). Queued at most once by
+    (event, address). Returns how many rows are new. People who cannot be reached are left out.
+    """
+    reach = await people.where_to_reach(tx, person_ids)
+    rows = []
+    rendered: dict[tuple[str, str], Any] = {}
+    for person_id, (address, person) in reach.items():
+        one = message if isinstance(message, Message) else await message(person, address)
+        if one is None:
+            continue
+        form = None
+        if isinstance(message, Message):
+            # The same sentence for hundreds of people is put into words once per language and channel.
+            key = (person.language, address.channel)
+            form = rendered.get(key) or rendered.setdefault(
+                key, render(one, Reader(person.language, address.channel, timezone))
+            )
+        rows.append(
+            _row(
+                tx,
+                address,
+                one,
+                event=event,
+                language=person.language,
+                person_id=person_id,
+                group_id=group_id,
+                send_after=send_after,
+                rendered=form,
+                timezone=timezone,
+            )
+        )
+    if not rows:
+        return 0
+    made = await tx.session.execute(
+        upsert(OutboxRow).on_conflict_do_nothing().returning(OutboxRow.id), rows
+    )
+    return len(made.all())
+
+
+async def claim(tx: Tx, address_id: UUID) -> Outgoing | None:
+    """The next message waiting for an address, marked ``sending``; None when there is none or one is under way.
+
+    Commit before sending. The address row is locked, so that two workers do not send out of order.
+    """
+    address = await tx.session.scalar(
+        select(Address).where(Address.id == address_id).with_for_update(skip_locked=True, key_share=True)
+    )
+    if address is None:
+        return None
+    under_way = await tx.session.scalar(
+        select(func.count()).where(OutboxRow.address_id == address_id, OutboxRow.state == "sending")
+    )
+    if under_way:
+        return None
+    row = await tx.session.scalar(
+        select(OutboxRow)
+        .where(
+            OutboxRow.address_id == address_id,
+            OutboxRow.state == "queued",
+            OutboxRow.send_after <= tx.now,
+        )
+        .order_by(OutboxRow.priority, OutboxRow.seq)
+        .limit(1)
+    )
+    if row is None:
+        return None
+    if address.state != "active":
+        row.state, row.reason = "held", f"the address is {address.state}"
+        await tx.session.flush()
+        return await claim(tx, address_id)
+    row.state, row.claimed_at, row.attempts = "sending", tx.now, row.attempts + 1
+    row.gateway = address.gateway
+    await tx.session.flush()
+    return Outgoing(
+        row.id,
+        tx.tenant_id,
+        address.channel,
+        address.gateway,
+        address.value,
+        row.text,
+        [(label, data) for label, data in row.choices],
+        row.extras,
+        row.priority,
+    )
+
+
+async def record(tx: Tx, outgoing: Outgoing, delivery: Delivery) -> float | None:
+    """Write what came of a delivery; returns the seconds until the next try when there is one."""
+    row = await tx.session.get(OutboxRow, outgoing.id, with_for_update=True)
+    if row is None or row.state != "sending":
+        return None
+    row.provider_id, row.reason = delivery.provider_id, delivery.reason
+    match delivery.outcome:
+        case "sent":
+            row.state, row.sent_at = "sent", tx.now
+        case "unknown":
+            row.state = "uncertain"
+        case "later" if row.attempts <= len(RETRY_SECONDS) or delivery.whole_gateway:
+            wait = delivery.retry_seconds or RETRY_SECONDS[min(row.attempts, len(RETRY_SECONDS)) - 1]
+            row.state, row.send_after = "queued", tx.now + timedelta(seconds=wait)
+            if delivery.whole_gateway:
+                row.attempts -= 1
+            return wait
+        case "dead":
+            row.state = "failed"
+            await people.set_state(tx, row.address_id, "dead")
+            await _fall_back(tx, row)
+        case _:
+            row.state = "failed"
+    return None
+
+
+async def _fall_back(tx: Tx, row: OutboxRow) -> None:
+    """Say it by the person's other address, if there is one, under the same event: only one of them wins."""
+    if row.person_id is None:
+        return
+    from core.sentences import KINDS  # the sentences import the messages that this module puts in rows
+
+    reach = await people.where_to_reach(tx, [row.person_id])
+    if row.person_id not in reach:
+        return
+    address, person = reach[row.person_id]
+    if address.id == row.address_id:
+        return
+    from core.messages import unpack
+
+    tenant = await people.tenant_by_id(tx.tenant_id)
+    values = _row(
+        tx,
+        address,
+        unpack(row.params, KINDS),
+        event=row.event,
+        language=person.language,
+        person_id=person.id,
+        group_id=row.group_id,
+        priority=row.priority,
+        timezone=tenant.timezone,
+    )
+    await tx.session.execute(upsert(OutboxRow).values(**values).on_conflict_do_nothing())
+
+
+async def deliver(outgoing: Outgoing, send: Sender) -> Delivery:
+    """Send one claimed message and record what came of it. An exception of the sender is *unknown*."""
+    try:
+        delivery = await send(outgoing)
+    except Exception as error:  # whatever a provider's library throws, the row must say what is known: nothing
+        delivery = Delivery("unknown", reason=f"{type(error).__name__} while sending")
+    async with transaction(outgoing.tenant_id) as tx:
+        await record(tx, outgoing, delivery)
+    return delivery
+
+
+async def drain(tenant_id: UUID, address_id: UUID, send: Sender, *, most: int = 20) -> tuple[int, Delivery | None]:
+    """Send what waits for an address, in order. Returns (how many were sent, the delivery that stopped it)."""
+    for sent in range(most):
+        async with transaction(tenant_id) as tx:
+            outgoing = await claim(tx, address_id)
+        if outgoing is None:
+            return sent, None
+        delivery = await deliver(outgoing, send)
+        if delivery.outcome == "later":
+            return sent, delivery
+    return most, None
+
+
+async def give_up_waiting(tenant_id: UUID, outbox_id: UUID, *, before: datetime) -> None:
+    """A message that has been *sending* since before ``before`` is uncertain: its process is gone."""
+    async with transaction(tenant_id) as tx:
+        await tx.session.execute(
+            update(OutboxRow)
+            .where(OutboxRow.id == outbox_id, OutboxRow.state == "sending", OutboxRow.claimed_at < before)
+            .values(state="uncertain", reason="the process that was sending it ended")
+        )
+
+
+# Reports come out of order; a final state is never left, and none goes back.
+_RANK = {"sending": 0, "uncertain": 0, "sent": 1, "failed": 2, "delivered": 3}
+
+
+async def report(tx: Tx, *, gateway: str, provider_id: str, state: str, reason: str | None = None) -> bool:
+    """Apply a delivery report (``sent``, ``delivered``, ``failed``); False when we know no such message."""
+    row = await tx.session.scalar(
+        select(OutboxRow)
+        .where(
+            OutboxRow.tenant_id == tx.tenant_id,
+            OutboxRow.gateway == gateway,
+            OutboxRow.provider_id == provider_id,
+        )
+        .with_for_update()
+    )
+    if row is None:
+        return False
+    if _RANK.get(state, 0) > _RANK.get(row.state, 0):
+        row.state, row.reason = state, reason
+        if state == "delivered":
+            row.delivered_at = tx.now
+        if state == "failed" and reason == "dead":
+            await people.set_state(tx, row.address_id, "dead")
+            await _fall_back(tx, row)
+    return True
+
+
+async def resend(tx: Tx, outbox_id: UUID) -> OutboxRow | None:
+    """Queue a failed, held or uncertain message again, because a person looked at it and said so."""
+    row = await tx.session.get(OutboxRow, outbox_id, with_for_update=True)
+    if row is None or row.state not in ("failed", "held", "uncertain"):
+        return row
+    row.state, row.send_after, row.attempts, row.reason = "queued", tx.now, 0, None
+    await tx.session.flush()
+    return row
+
+
+async def reply_texts(tx: Tx, inbox_id: UUID) -> list[str]:
+    """What was answered to an inbound message: the same again for a repeated webhook."""
+    rows = await tx.session.scalars(
+        select(OutboxRow.text).where(OutboxRow.inbox_id == inbox_id).order_by(OutboxRow.seq)
+    )
+    return list(rows)
+
+
+async def unsent(tx: Tx) -> int:
+    """How many messages of the tenant wait or are under way at this instant."""
+    count = await tx.session.scalar(
+        text("SELECT count(*) FROM outbox WHERE state = 'sending' OR (state = 'queued' AND send_after <= :now)"),
+        {"now": tx.now},
+    )
+    return int(count or 0)

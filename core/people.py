@@ -1,0 +1,260 @@
+"""People: human beings known by verified addresses (a Telegram account, a phone number), in one tenant.
+
+Addresses are stored sealed and found by a keyed hash. Identity is the address alone: a Telegram account's
+numeric id, the sender of an SMS; never a name or a number that somebody typed. Two addresses become one
+person's by a shared contact that is the sender's own, or by a code sent to the phone (``core.linking``).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from unicodedata import normalize
+from uuid import UUID
+
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core import crypto, phones
+from core.db import Base, Tx, unscoped
+from core.errors import NotFound, Refusal
+from core.ids import new_id
+from core.messages import SMS, TELEGRAM
+
+LONGEST_NAME = 80
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """An operator who runs many equbs on this installation."""
+
+    id: UUID
+    code: str
+    name: str
+    currency: str
+    timezone: str
+    language: str
+
+
+class Person(Base):
+    """A human being. ``language`` is their choice; ``consented_at`` when they agreed to be kept."""
+
+    __tablename__ = "people"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    name: Mapped[str]
+    language: Mapped[str]
+    consented_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
+    last_group_id: Mapped[UUID | None]
+    created_at: Mapped[datetime]
+
+
+class Address(Base):
+    """A way to reach somebody. ``state``: active, stopped (they said STOP), dead (the provider says so)."""
+
+    __tablename__ = "addresses"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    person_id: Mapped[UUID | None]
+    channel: Mapped[str]
+    gateway: Mapped[str]
+    lookup: Mapped[bytes]
+    secret: Mapped[bytes]
+    masked: Mapped[str]
+    language: Mapped[str | None]
+    state: Mapped[str]
+    verified_at: Mapped[datetime | None]
+    last_heard_at: Mapped[datetime | None]
+    last_group_id: Mapped[UUID | None]
+    created_at: Mapped[datetime]
+
+    @property
+    def value(self) -> str:
+        """The address in clear: a chat id or an E.164 number. Never log it."""
+        return crypto.unseal(self.secret, f"addresses.secret:{self.id}").decode()
+
+
+_tenants: dict[str, Tenant] = {}
+
+
+async def tenant_by_code(code: str) -> Tenant:
+    """The active tenant of that code. Raises ``NotFound("tenant.unknown")``."""
+    if code not in _tenants:
+        async with unscoped() as session:
+            row = (
+                await session.execute(
+                    text(
+                        "SELECT id, code, name, currency, timezone, language FROM tenants"
+                        " WHERE code = :code AND status = 'active'"
+                    ),
+                    {"code": code},
+                )
+            ).one_or_none()
+        if row is None:
+            raise NotFound("tenant.unknown", tenant=code[:40])
+        _tenants[code] = Tenant(*row)
+    return _tenants[code]
+
+
+async def tenant_by_id(tenant_id: UUID) -> Tenant:
+    """The tenant of that id, active or not. Raises ``NotFound``."""
+    for tenant in _tenants.values():
+        if tenant.id == tenant_id:
+            return tenant
+    async with unscoped() as session:
+        code = await session.scalar(
+            text("SELECT code FROM tenants WHERE id = :id AND status = 'active'"), {"id": tenant_id}
+        )
+    if code is None:
+        raise NotFound("tenant.unknown")
+    return await tenant_by_code(code)
+
+
+def forget_tenants() -> None:
+    """Drop what is remembered of tenants, after one was changed."""
+    _tenants.clear()
+
+
+def tidy_name(typed: str) -> str:
+    """A name as people write it, in any script: NFC, single spaces, no control characters.
+
+    Raises ``Refusal("name.…")`` when nothing is left or it is too long.
+    """
+    name = " ".join("".join(c if c.isprintable() else " " for c in normalize("NFC", typed)).split())
+    if not any(c.isalpha() for c in name):
+        raise Refusal("name.not_understood")
+    if len(name) > LONGEST_NAME:
+        raise Refusal("name.too_long", most=LONGEST_NAME)
+    return name
+
+
+def _scope(tenant_id: UUID, channel: str) -> str:
+    return f"address:{tenant_id}:{channel}"
+
+
+def _masked(channel: str, value: str) -> str:
+    return phones.masked(value) if channel == SMS else f"telegram …{value[-3:]}"
+
+
+async def find_address(tx: Tx, *, channel: str, value: str) -> Address | None:
+    """The address row of a chat id or E.164 number, if there is one."""
+    wanted = crypto.lookup(value, _scope(tx.tenant_id, channel))
+    return await tx.session.scalar(
+        select(Address).where(
+            Address.tenant_id == tx.tenant_id, Address.channel == channel, Address.lookup == wanted
+        )
+    )
+
+
+async def address_of(tx: Tx, *, channel: str, gateway: str, value: str) -> Address:
+    """The address row, made when it is new. Safe against two arriving at once."""
+    found = await find_address(tx, channel=channel, value=value)
+    if found is not None:
+        return found
+    address_id = new_id()
+    await tx.session.execute(
+        insert(Address)
+        .values(
+            id=address_id,
+            tenant_id=tx.tenant_id,
+            channel=channel,
+            gateway=gateway,
+            lookup=crypto.lookup(value, _scope(tx.tenant_id, channel)),
+            secret=crypto.seal(value.encode(), f"addresses.secret:{address_id}"),
+            masked=_masked(channel, value),
+            state="active",
+            created_at=tx.now,
+        )
+        .on_conflict_do_nothing()
+    )
+    made = await find_address(tx, channel=channel, value=value)
+    if made is None:
+        raise RuntimeError("an address that was just written is not there")
+    return made
+
+
+async def register(tx: Tx, address: Address, *, name: str, language: str) -> Person:
+    """Make the holder of an address a person, who consents by this act."""
+    person = Person(
+        id=new_id(),
+        tenant_id=tx.tenant_id,
+        name=tidy_name(name),
+        language=language,
+        consented_at=tx.now,
+        erased_at=None,
+        last_group_id=None,
+        created_at=tx.now,
+    )
+    tx.session.add(person)
+    await tx.session.flush()
+    address.person_id = person.id
+    address.verified_at = tx.now
+    await tx.session.flush()
+    return person
+
+
+async def person_with_phone(tx: Tx, *, phone: str, name: str, language: str, gateway: str) -> Person:
+    """The person of a phone number, registered when new (an officer enters them; they consent on their phone)."""
+    address = await address_of(tx, channel=SMS, gateway=gateway, value=phone)
+    if address.person_id is not None:
+        return await person(tx, address.person_id)
+    made = await register(tx, address, name=name, language=language)
+    made.consented_at = None
+    await tx.session.flush()
+    return made
+
+
+async def person(tx: Tx, person_id: UUID) -> Person:
+    """A person of this tenant. Raises ``NotFound("person.unknown")``."""
+    found = await tx.session.get(Person, person_id)
+    if found is None:
+        raise NotFound("person.unknown")
+    return found
+
+
+async def addresses(tx: Tx, person_id: UUID) -> Sequence[Address]:
+    """Every address of a person, Telegram first."""
+    rows = await tx.session.scalars(
+        select(Address).where(Address.person_id == person_id).order_by(Address.channel.desc(), Address.id)
+    )
+    return rows.all()
+
+
+async def where_to_reach(tx: Tx, person_ids: Iterable[UUID]) -> dict[UUID, tuple[Address, Person]]:
+    """For each person the one address that notices go to: Telegram where it works, else SMS.
+
+    People who said STOP on every address, or whose addresses are all dead, are not in the answer.
+    """
+    rows = await tx.session.execute(
+        select(Address, Person)
+        .join(Person, Person.id == Address.person_id)
+        .where(Address.person_id.in_(list(person_ids)), Address.state == "active")
+        .order_by(Address.person_id, Address.channel.desc(), Address.id)
+    )
+    best: dict[UUID, tuple[Address, Person]] = {}
+    for address, who in rows.tuples():
+        best.setdefault(who.id, (address, who))
+    return best
+
+
+async def phone_of(tx: Tx, person_id: UUID) -> Address | None:
+    """The person's SMS address, if any."""
+    rows = await addresses(tx, person_id)
+    return next((row for row in rows if row.channel == SMS), None)
+
+
+async def set_state(tx: Tx, address_id: UUID, state: str) -> None:
+    """active, stopped or dead."""
+    await tx.session.execute(update(Address).where(Address.id == address_id).values(state=state))
+
+
+async def preferred_gateway(tx: Tx, channel: str) -> str:
+    """The name of the gateway this tenant sends a channel's messages through."""
+    rows = await tx.session.execute(
+        text("SELECT name FROM gateways WHERE channel = :channel ORDER BY preferred DESC, name LIMIT 1"),
+        {"channel": channel},
+    )
+    name: Any = rows.scalar()
+    return str(name) if name else TELEGRAM if channel == TELEGRAM else "http"
