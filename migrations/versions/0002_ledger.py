@@ -1,0 +1,421 @@
+"""The ledger: accounts, transfers, the heads of their hash chains, and the one function that may write them.
+
+``docs/decisions/0002-ledger.md`` says why it looks like this and what was measured. In short: one row per
+transfer; balances are derived, so nothing is hot; every transfer is chained by hash in one of eight lanes of
+its group, a lane being whichever is free, so that removing or changing a row shows and nobody queues.
+"""
+
+from migrations.scripts import run_script
+
+revision = "0002"
+down_revision = "0001"
+
+TABLES = """
+-- An account comes into being with its first transfer; its name says what it may do (ledger_account_rule).
+CREATE TABLE ledger_accounts (
+    group_id uuid NOT NULL,
+    name text COLLATE "C" NOT NULL,
+    tenant_id uuid NOT NULL,
+    currency text NOT NULL,
+    debit_normal boolean NOT NULL,
+    may_go_negative boolean NOT NULL,
+    PRIMARY KEY (group_id, name),
+    CHECK (may_go_negative OR NOT debit_normal)
+);
+
+-- The eight lanes of a group's hash chain: how many transfers each holds and the hash of its last one. The
+-- only rows of the ledger that change. They also fix whose book it is and in what currency.
+CREATE TABLE ledger_heads (
+    group_id uuid NOT NULL,
+    lane smallint NOT NULL CHECK (lane BETWEEN 0 AND 7),
+    tenant_id uuid NOT NULL,
+    currency text NOT NULL,
+    transfers bigint NOT NULL,
+    last_seq bigint NOT NULL,
+    hash bytea NOT NULL,
+    PRIMARY KEY (group_id, lane)
+) WITH (fillfactor = 50);
+
+-- seq orders a group's transfers: eight times a Lamport time, plus the lane. No foreign keys: the function
+-- below guarantees what they would, the audit proves it, and they would lock what everybody pays into.
+CREATE TABLE ledger_transfers (
+    group_id uuid NOT NULL,
+    id uuid NOT NULL,
+    tenant_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    kind text NOT NULL,
+    debit text COLLATE "C" NOT NULL,
+    credit text COLLATE "C" NOT NULL,
+    amount_minor bigint NOT NULL CHECK (amount_minor > 0),
+    currency text NOT NULL,
+    at timestamptz NOT NULL,
+    posted_at timestamptz NOT NULL,
+    reference text COLLATE "C" NOT NULL,
+    input_hash bytea NOT NULL,
+    payment_id uuid,
+    due_id uuid,
+    payout_leg_id uuid,
+    reverses uuid,
+    memo text NOT NULL,
+    hash bytea NOT NULL,
+    PRIMARY KEY (group_id, id),
+    CONSTRAINT ledger_transfers_reference UNIQUE (group_id, reference)
+);
+CREATE UNIQUE INDEX ledger_transfers_seq ON ledger_transfers (group_id, seq);
+CREATE UNIQUE INDEX ledger_transfers_reverses ON ledger_transfers (group_id, reverses)
+    WHERE reverses IS NOT NULL;
+CREATE INDEX ledger_transfers_debit ON ledger_transfers (group_id, debit, seq) INCLUDE (amount_minor);
+CREATE INDEX ledger_transfers_credit ON ledger_transfers (group_id, credit, seq) INCLUDE (amount_minor);
+CREATE INDEX ledger_transfers_due ON ledger_transfers (group_id, due_id) WHERE due_id IS NOT NULL;
+CREATE INDEX ledger_transfers_payment ON ledger_transfers (group_id, payment_id) WHERE payment_id IS NOT NULL;
+"""
+
+RULES = """
+-- What an account may do, from its name; no row for a name that is not an account's.
+--   debit_normal: what it holds is the debits less the credits (money somebody has), else the reverse (owed).
+CREATE FUNCTION ledger_account_rule(account text)
+    RETURNS TABLE (debit_normal boolean, may_go_negative boolean)
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog
+    AS $$ SELECT r.debit_normal, r.may_go_negative FROM (VALUES
+            ('^pot/[0-9]{1,9}/[0-9]{1,9}$', false, false),
+            ('^advance/[0-9]{1,9}$', false, false),
+            ('^fund/[a-z][a-z0-9_-]{0,30}$', false, false),
+            ('^fee/[a-z][a-z0-9_-]{0,30}$', false, true),
+            ('^held/[0-9]{1,9}$', true, true),
+            ('^provider/[a-z0-9][a-z0-9_-]{0,30}$', true, true)
+          ) AS r (pattern, debit_normal, may_go_negative) WHERE account ~ r.pattern $$;
+
+-- How ledger_post says no. DETAIL carries a name or an id, never an amount.
+--   EQ101 not enough on an account that may not go below zero      EQ102 reference used for something else
+--   EQ103 reversed before                                          EQ104 cannot be reversed
+--   EQ105 no such group for this tenant                            EQ106 not a transfer: the caller's mistake
+--   EQ107 the same reference is being posted this moment           EQ108 isolation level
+CREATE FUNCTION ledger_refuse(code text, message text, detail text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog
+    AS $$ BEGIN RAISE EXCEPTION '%', message USING ERRCODE = code, DETAIL = coalesce(detail, ''); END $$;
+"""
+
+POST = """
+-- What a caller asks for. A reversal gives `reverses`; its sides, amount and currency are null.
+CREATE TYPE ledger_request AS (
+    id uuid, kind text, debit text, credit text, amount_minor bigint, currency text, reference text,
+    payment_id uuid, due_id uuid, payout_leg_id uuid, reverses uuid, memo text);
+
+-- Opens the book of a group that has never posted: eight empty lanes, for the tenant and in the currency that
+-- the group says. Two at once: the second waits for the first and finds them.
+CREATE FUNCTION ledger_open(p_group_id uuid, p_tenant_id uuid) RETURNS text
+    LANGUAGE plpgsql SET search_path = public
+    AS $$
+DECLARE
+    v_currency text;
+BEGIN
+    SELECT g.currency INTO v_currency
+        FROM groups g WHERE g.group_id = p_group_id AND g.tenant_id = p_tenant_id;
+    IF NOT FOUND THEN
+        PERFORM ledger_refuse('EQ105', 'no such group', p_group_id::text);
+    END IF;
+    INSERT INTO ledger_heads (group_id, lane, tenant_id, currency, transfers, last_seq, hash)
+        SELECT p_group_id, lane, p_tenant_id, v_currency, 0, 0, '' FROM generate_series(0, 7) AS lane
+        ON CONFLICT (group_id, lane) DO NOTHING;
+    RETURN v_currency;
+END $$;
+
+-- Creates accounts, and refuses names that are none.
+CREATE FUNCTION ledger_open_accounts(p_group_id uuid, p_tenant_id uuid, p_currency text, p_names text[])
+    RETURNS void LANGUAGE plpgsql SET search_path = public
+    AS $$
+DECLARE
+    v_name text;
+BEGIN
+    SELECT n INTO v_name FROM unnest(p_names) AS n
+        WHERE NOT EXISTS (SELECT FROM ledger_account_rule(n)) LIMIT 1;
+    IF FOUND THEN
+        PERFORM ledger_refuse('EQ106', 'not the name of an account', v_name);
+    END IF;
+    INSERT INTO ledger_accounts (group_id, name, tenant_id, currency, debit_normal, may_go_negative)
+        SELECT p_group_id, n, p_tenant_id, p_currency, r.debit_normal, r.may_go_negative
+        FROM unnest(p_names) AS n, ledger_account_rule(n) AS r ORDER BY n
+        ON CONFLICT (group_id, name) DO NOTHING;
+END $$;
+
+-- Turns reversals into the opposite of what they reverse, for the same due, payment and payout leg.
+CREATE FUNCTION ledger_fill_reversals(p_group_id uuid, p_requests ledger_request[]) RETURNS ledger_request[]
+    LANGUAGE plpgsql SET search_path = public
+    AS $$
+DECLARE
+    v_original ledger_transfers;
+    v_request ledger_request;
+BEGIN
+    FOR i IN 1 .. cardinality(p_requests) LOOP
+        v_request := p_requests[i];
+        CONTINUE WHEN v_request.reverses IS NULL;
+        SELECT * INTO v_original FROM ledger_transfers t
+            WHERE t.group_id = p_group_id AND t.id = v_request.reverses;
+        IF NOT FOUND OR v_original.reverses IS NOT NULL
+                OR coalesce(v_request.debit, v_request.credit, v_request.amount_minor::text) IS NOT NULL THEN
+            PERFORM ledger_refuse('EQ104', 'cannot be reversed', v_request.reverses::text);
+        END IF;
+        PERFORM FROM ledger_transfers t WHERE t.group_id = p_group_id AND t.reverses = v_request.reverses;
+        IF FOUND THEN
+            PERFORM ledger_refuse('EQ103', 'reversed before', v_request.reverses::text);
+        END IF;
+        v_request.debit := v_original.credit;
+        v_request.credit := v_original.debit;
+        v_request.amount_minor := v_original.amount_minor;
+        v_request.currency := v_original.currency;
+        v_request.payment_id := v_original.payment_id;
+        v_request.due_id := v_original.due_id;
+        v_request.payout_leg_id := v_original.payout_leg_id;
+        p_requests[i] := v_request;
+    END LOOP;
+    RETURN p_requests;
+END $$;
+
+-- Creates the accounts that are missing, then locks, in order of name, those that the requests take from and
+-- that may not go below zero, and refuses if one would. Paying in locks nothing: a pot that everybody pays
+-- into is no bottleneck.
+CREATE FUNCTION ledger_reserve(
+    p_group_id uuid, p_tenant_id uuid, p_currency text, p_requests ledger_request[])
+    RETURNS void LANGUAGE plpgsql SET search_path = public
+    AS $$
+DECLARE
+    v_sound boolean;
+    v_missing text[];
+    v_drained text[];
+    v_name text;
+BEGIN
+    SELECT bool_and(n.sound), array_agg(n.name) FILTER (WHERE a.name IS NULL),
+           array_agg(n.name) FILTER (WHERE n.drained AND a.may_go_negative IS NOT TRUE)
+        INTO v_sound, v_missing, v_drained
+        FROM (SELECT s.name, bool_or(s.drained) AS drained, bool_and(s.sound) AS sound
+                  FROM (SELECT r.debit AS name, true AS drained, coalesce(r.amount_minor > 0
+                                AND r.currency = p_currency AND r.debit <> r.credit, false) AS sound
+                            FROM unnest(p_requests) AS r
+                        UNION ALL SELECT r.credit, false, true FROM unnest(p_requests) AS r) s
+                  GROUP BY s.name) n
+        LEFT JOIN ledger_accounts a ON a.group_id = p_group_id AND a.name = n.name;
+    IF v_sound IS NOT TRUE THEN
+        PERFORM ledger_refuse('EQ106', 'a transfer is a positive amount in the currency of the group '
+                              'from one account to another', '');
+    END IF;
+    IF v_missing IS NOT NULL THEN
+        PERFORM ledger_open_accounts(p_group_id, p_tenant_id, p_currency, v_missing);
+    END IF;
+    IF v_drained IS NULL THEN
+        RETURN;
+    END IF;
+    PERFORM FROM ledger_accounts a
+        WHERE a.group_id = p_group_id AND a.name = ANY (v_drained) AND NOT a.may_go_negative
+        ORDER BY a.name FOR NO KEY UPDATE;
+    -- A statement of its own: its snapshot sees what those who held the locks before us have posted.
+    SELECT b.name INTO v_name
+        FROM (SELECT a.name, (SELECT coalesce(sum(t.amount_minor), 0) FROM ledger_transfers t
+                               WHERE t.group_id = p_group_id AND t.credit = a.name)
+                           - (SELECT coalesce(sum(t.amount_minor), 0) FROM ledger_transfers t
+                               WHERE t.group_id = p_group_id AND t.debit = a.name) AS minor
+                  FROM ledger_accounts a
+                  WHERE a.group_id = p_group_id AND a.name = ANY (v_drained) AND NOT a.may_go_negative) b
+        JOIN (SELECT s.name, sum(s.change) OVER (PARTITION BY s.name ORDER BY s.n) AS change
+                  FROM (SELECT r.debit AS name, -r.amount_minor AS change, r.ordinality AS n
+                            FROM unnest(p_requests) WITH ORDINALITY AS r
+                        UNION ALL SELECT r.credit, r.amount_minor, r.ordinality
+                            FROM unnest(p_requests) WITH ORDINALITY AS r) s
+                  WHERE s.name = ANY (v_drained)) c ON c.name = b.name
+        WHERE b.minor + c.change < 0 ORDER BY b.name LIMIT 1;
+    IF FOUND THEN
+        PERFORM ledger_refuse('EQ101', 'not enough', v_name);
+    END IF;
+END $$;
+
+-- Posts transfers, one or thousands, all or none, and returns their rows, those posted before included.
+CREATE FUNCTION ledger_post(p_group_id uuid, p_at timestamptz, p_requests ledger_request[])
+    RETURNS SETOF ledger_transfers
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public
+    -- Always by index: a plan made while the tables were empty must not outlive that.
+    SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off
+    SET enable_hashjoin = off SET enable_mergejoin = off
+    AS $$
+DECLARE
+    v_tenant_id uuid := nullif(current_setting('app.tenant', true), '')::uuid;
+    v_owner_id uuid;
+    v_currency text;
+    v_request ledger_request;
+    v_reverses boolean := false;
+    v_references text[] := '{}';
+    v_inputs bytea[] := '{}';
+    v_repeats integer;
+    v_lane smallint;
+    v_time bigint;
+    v_hash bytea;
+    v_rows ledger_transfers[] := '{}';
+    v_inserted integer;
+    v_reference text;
+    v_posted_at timestamptz := clock_timestamp();
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        PERFORM ledger_refuse('EQ108', 'the ledger posts in read committed only', '');
+    END IF;
+
+    -- Whose book is it?
+    SELECT h.tenant_id, h.currency INTO v_owner_id, v_currency
+        FROM ledger_heads h WHERE h.group_id = p_group_id AND h.lane = 0;
+    IF NOT FOUND THEN
+        v_currency := ledger_open(p_group_id, v_tenant_id);
+    ELSIF v_owner_id IS DISTINCT FROM v_tenant_id THEN
+        PERFORM ledger_refuse('EQ105', 'no such group', p_group_id::text);
+    END IF;
+
+    -- What is asked for; the time and the id of an attempt are no part of that.
+    FOR i IN 1 .. cardinality(p_requests) LOOP
+        v_request := p_requests[i];
+        v_references[i] := v_request.reference;
+        v_inputs[i] := sha256(record_send(ROW(v_request.kind, v_request.debit, v_request.credit,
+            v_request.amount_minor, v_request.currency, v_request.payment_id, v_request.due_id,
+            v_request.payout_leg_id, v_request.reverses, v_request.memo)));
+        v_reverses := v_reverses OR v_request.reverses IS NOT NULL;
+    END LOOP;
+    -- Reversals of a group take turns, so that the second of two at once sees the first.
+    IF v_reverses THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended('ledger reversal ' || p_group_id, 0));
+    END IF;
+
+    LOOP
+        -- Was any of it posted before?
+        SELECT count(*) INTO v_repeats FROM ledger_transfers t
+            WHERE t.group_id = p_group_id AND t.reference = ANY (v_references);
+        IF v_repeats > 0 THEN
+            SELECT t.reference INTO v_reference
+                FROM unnest(v_references, v_inputs) AS i (reference, input_hash)
+                JOIN ledger_transfers t ON t.group_id = p_group_id AND t.reference = i.reference
+                WHERE t.input_hash <> i.input_hash LIMIT 1;
+            IF FOUND THEN
+                PERFORM ledger_refuse('EQ102', 'reference used before for something else', v_reference);
+            END IF;
+            RETURN QUERY SELECT t.* FROM ledger_transfers t
+                WHERE t.group_id = p_group_id AND t.reference = ANY (v_references);
+            IF v_repeats = cardinality(v_references) THEN
+                RETURN;
+            END IF;
+            SELECT array_agg(p_requests[i.n] ORDER BY i.n), array_agg(i.reference ORDER BY i.n),
+                   array_agg(i.input_hash ORDER BY i.n)
+                INTO p_requests, v_references, v_inputs
+                FROM unnest(v_references, v_inputs) WITH ORDINALITY AS i (reference, input_hash, n)
+                WHERE NOT EXISTS (SELECT FROM ledger_transfers t
+                    WHERE t.group_id = p_group_id AND t.reference = i.reference);
+        END IF;
+        IF v_reverses THEN
+            p_requests := ledger_fill_reversals(p_group_id, p_requests);
+        END IF;
+        PERFORM ledger_reserve(p_group_id, v_tenant_id, v_currency, p_requests);
+
+        -- A free lane, or our turn on one. Its time is later than all that is committed before this
+        -- statement, hence later than all that ledger_reserve saw.
+        SELECT h.lane, h.hash, greatest(h.last_seq,
+                    (SELECT max(o.last_seq) FROM ledger_heads o WHERE o.group_id = p_group_id)) >> 3
+            INTO v_lane, v_hash, v_time
+            FROM ledger_heads h WHERE h.group_id = p_group_id
+            ORDER BY h.lane LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
+        IF NOT FOUND THEN
+            v_lane := pg_backend_pid() & 7;
+            PERFORM FROM ledger_heads h WHERE h.group_id = p_group_id AND h.lane = v_lane FOR NO KEY UPDATE;
+            SELECT h.hash, (SELECT max(o.last_seq) FROM ledger_heads o WHERE o.group_id = p_group_id) >> 3
+                INTO v_hash, v_time
+                FROM ledger_heads h WHERE h.group_id = p_group_id AND h.lane = v_lane;
+        END IF;
+        -- The hash covers every other column, spelled out: a column that comes later changes no old hash.
+        FOR i IN 1 .. cardinality(p_requests) LOOP
+            v_request := p_requests[i];
+            v_time := v_time + 1;
+            v_hash := sha256(v_hash || record_send(ROW(p_group_id, v_request.id, v_tenant_id,
+                v_time << 3 | v_lane, v_request.kind, v_request.debit, v_request.credit,
+                v_request.amount_minor, v_request.currency, p_at, v_posted_at, v_request.reference, v_inputs[i], v_request.payment_id,
+                v_request.due_id, v_request.payout_leg_id, v_request.reverses, v_request.memo)));
+            v_rows[i] := ROW(p_group_id, v_request.id, v_tenant_id,
+                v_time << 3 | v_lane, v_request.kind, v_request.debit, v_request.credit,
+                v_request.amount_minor, v_request.currency, p_at, v_posted_at, v_request.reference, v_inputs[i], v_request.payment_id,
+                v_request.due_id, v_request.payout_leg_id, v_request.reverses, v_request.memo, v_hash);
+        END LOOP;
+        -- In order of reference, so that two calls with the same references never wait crosswise.
+        RETURN QUERY INSERT INTO ledger_transfers SELECT * FROM unnest(v_rows) AS r ORDER BY r.reference
+            ON CONFLICT ON CONSTRAINT ledger_transfers_reference DO NOTHING RETURNING *;
+        GET DIAGNOSTICS v_inserted = ROW_COUNT;
+        IF v_inserted = cardinality(p_requests) THEN
+            UPDATE ledger_heads SET transfers = transfers + v_inserted, last_seq = v_time << 3 | v_lane,
+                    hash = v_hash
+                WHERE group_id = p_group_id AND lane = v_lane;
+            RETURN;
+        ELSIF v_inserted > 0 THEN
+            PERFORM ledger_refuse('EQ107', 'some of it is being posted this moment', '');
+        END IF;
+        -- All of it was posted between our look and our insert, and is committed now: look again.
+    END LOOP;
+END $$;
+"""
+
+GUARDS = """
+DO $$
+DECLARE name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['ledger_accounts', 'ledger_heads', 'ledger_transfers'] LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
+        EXECUTE format($p$CREATE POLICY tenant ON %I
+            USING (tenant_id = (SELECT nullif(current_setting('app.tenant', true), '')::uuid))
+            WITH CHECK (tenant_id = (SELECT nullif(current_setting('app.tenant', true), '')::uuid))$p$, name);
+        -- The posting function has compared the tenant itself, once instead of row by row.
+        EXECUTE format('CREATE POLICY posting ON %I TO equb_ledger USING (true) WITH CHECK (true)', name);
+        EXECUTE format('REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON %I FROM CURRENT_USER', name);
+        EXECUTE format('GRANT SELECT ON %I TO equb_app', name);
+        EXECUTE format('GRANT SELECT, INSERT ON %I TO equb_ledger', name);
+        -- Privileges bind everybody but the owner, who can give them to himself; triggers bind him too.
+        EXECUTE format('CREATE TRIGGER only_posted BEFORE INSERT ON %I FOR EACH STATEMENT
+            WHEN (current_user <> ''equb_ledger'') EXECUTE FUNCTION refuse_change()', name);
+        EXECUTE format('CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON %I
+            FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', name);
+    END LOOP;
+    FOREACH name IN ARRAY ARRAY['ledger_accounts', 'ledger_transfers'] LOOP
+        EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON %I
+            FOR EACH ROW EXECUTE FUNCTION refuse_change()', name);
+    END LOOP;
+END $$;
+-- Locking an account's row needs the right to update something of it; the trigger refuses a real update.
+GRANT UPDATE (currency) ON ledger_accounts TO equb_ledger;
+GRANT UPDATE (transfers, last_seq, hash) ON ledger_heads TO equb_ledger;
+CREATE TRIGGER append_only BEFORE DELETE ON ledger_heads FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER only_forwards BEFORE UPDATE ON ledger_heads FOR EACH ROW
+    WHEN (current_user <> 'equb_ledger' OR new.transfers <= old.transfers OR new.last_seq <= old.last_seq)
+    EXECUTE FUNCTION refuse_change();
+GRANT SELECT ON groups TO equb_ledger;
+
+-- Which groups have anything in the ledger, over all tenants: for the audit, which runs as the owner.
+CREATE FUNCTION ledger_groups() RETURNS TABLE (tenant_id uuid, group_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
+    AS $$ SELECT h.tenant_id, h.group_id FROM ledger_heads h UNION
+          SELECT a.tenant_id, a.group_id FROM ledger_accounts a UNION
+          SELECT t.tenant_id, t.group_id FROM ledger_transfers t $$;
+
+DO $$
+DECLARE signature regprocedure;
+BEGIN
+    GRANT CREATE ON SCHEMA public TO equb_ledger;
+    FOR signature IN SELECT p.oid FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+            WHERE n.nspname = 'public' AND p.proname LIKE 'ledger\\_%' LOOP
+        EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', signature);
+        IF signature::text LIKE 'ledger_post(%' OR signature::text LIKE 'ledger_account_rule(%' THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO equb_app', signature);
+        ELSE
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO CURRENT_USER', signature);
+        END IF;
+        EXECUTE format('ALTER FUNCTION %s OWNER TO equb_ledger', signature);
+    END LOOP;
+    REVOKE CREATE ON SCHEMA public FROM equb_ledger;
+END $$;
+"""
+
+
+def upgrade() -> None:
+    """Make the ledger: its tables, its rules, its one way in, and what refuses every other way."""
+    run_script(TABLES)
+    run_script(RULES)
+    run_script(POST)
+    run_script(GUARDS)
