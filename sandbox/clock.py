@@ -1,0 +1,48 @@
+"""What time it is in the simulated world: the real time plus the offset written in one small file.
+
+Owns nothing but the reading: only the system under development writes the file.
+"""
+
+import os
+import time
+from datetime import UTC, datetime
+
+
+class Clock:
+    """Simulated time. A missing or unreadable file is an offset of zero seconds."""
+
+    def __init__(self, path: str | None) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._offset_seconds = 0.0
+
+    def _offset(self) -> float:
+        if not self._path:
+            return 0.0
+        try:
+            stat = os.stat(self._path)
+        except OSError:
+            self._seen, self._offset_seconds = None, 0.0
+            return 0.0
+        seen = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        if seen != self._seen:
+            # A file caught half written keeps the last good offset and is read again at the next call.
+            try:
+                with open(self._path, encoding="ascii") as file:
+                    self._offset_seconds = float(file.read().strip() or 0)
+                self._seen = seen
+            except (OSError, ValueError):
+                pass
+        return self._offset_seconds
+
+    def unix_seconds(self) -> float:
+        """Seconds since 1970 in simulated time."""
+        return time.time() + self._offset()
+
+    def now(self) -> datetime:
+        """The simulated instant, in UTC."""
+        return datetime.fromtimestamp(self.unix_seconds(), UTC)
+
+    def stamp(self) -> str:
+        """The simulated instant as RFC 3339 with offset, to the second."""
+        return self.now().isoformat(timespec="seconds")
