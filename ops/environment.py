@@ -70,7 +70,7 @@ def _unquote(value: str, where: str) -> str:
 def load() -> dict[str, str]:
     """`.env` of the checkout under the environment of this process, which wins. Empty means not set.
 
-    Raises CannotStart (status 2) for a name in `.env` that is no setting: a typing error must not pass silently.
+    Raises CannotStart (status 2) for a name in `.env` that is no setting: a slip must not pass silently.
     """
     from_file = read_env_file(ROOT / ".env")
     known = known_settings()

@@ -138,8 +138,24 @@ def end_leftover(process_id: int, mark: str, *, stop_signal: int, seconds: float
         return
     os.kill(process_id, stop_signal)
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if started_at(process_id) != mark:
-            break
+    while started_at(process_id) == mark:
+        if time.monotonic() > deadline:
+            end_group(process_id)
+            return
         time.sleep(0.02)
-    end_group(process_id)
+
+
+def end_orphans(group_id: int, sign: str) -> None:
+    """Kill what still lives in the group of a child that is gone, where `sign` stands in its environment.
+
+    The sign keeps us off strangers: a group's number may have been given to another one meanwhile.
+    """
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            process_id = int(folder.name)
+            if os.getpgid(process_id) != group_id:
+                continue
+            if os.fsencode(sign) in (folder / "environ").read_bytes():
+                os.kill(process_id, signal.SIGKILL)
+        except OSError:
+            continue

@@ -96,6 +96,7 @@ class Watch:
             return
         for pid, mark, number in left.values():
             process.end_leftover(int(str(pid)), str(mark), stop_signal=int(str(number)), seconds=15)
+            process.end_orphans(int(str(pid)), str(self._record.parent))
         self._record.unlink(missing_ok=True)
 
     def pause(self, seconds: float) -> None:
