@@ -1,0 +1,325 @@
+"""Rounds: opening one makes its dues, a reminder goes to those who still owe, the cut-off freezes the list.
+
+Every function does one step inside the caller's transaction and is safe to repeat; ``core.agenda`` calls them
+when they fall due.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core import draw, ledger
+from core.db import Base, Tx
+from core.draw import Exclusion
+from core.groups import Group
+from core.ids import new_id
+from core.settings import settings
+
+
+class Round(Base):
+    """One period. Open from ``opened_at``, list frozen at ``frozen_at``, lots drawn at ``drawn_at``."""
+
+    __tablename__ = "rounds"
+    group_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    cycle: Mapped[int]
+    number: Mapped[int]
+    opens_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    cutoff_at: Mapped[datetime]
+    draw_at: Mapped[datetime]
+    beacon_round: Mapped[int]
+    opened_at: Mapped[datetime | None]
+    reminded_at: Mapped[datetime | None]
+    frozen_at: Mapped[datetime | None]
+    drawn_at: Mapped[datetime | None]
+    attempt: Mapped[int]
+
+    @property
+    def pot(self) -> str:
+        """The ledger account of this round's pot."""
+        return f"pot/{self.cycle}/{self.number}"
+
+    @property
+    def status(self) -> str:
+        """planned, open, frozen or drawn."""
+        if self.drawn_at:
+            return "drawn"
+        if self.frozen_at:
+            return "frozen"
+        return "open" if self.opened_at else "planned"
+
+
+class Due(Base):
+    """What one holding owes for one round. How much of it is paid is asked of the ledger."""
+
+    __tablename__ = "dues"
+    group_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    round_id: Mapped[UUID]
+    holding_id: Mapped[UUID]
+    lot_id: Mapped[UUID]
+    member_id: Mapped[UUID]
+    kind: Mapped[str]
+    amount_minor: Mapped[int]
+    due_at: Mapped[datetime]
+    excused_at: Mapped[datetime | None]
+
+
+class DrawList(Base):
+    """The lots that a draw may choose from, frozen at the cut-off. Append-only."""
+
+    __tablename__ = "draw_lists"
+    group_id: Mapped[UUID] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    round_id: Mapped[UUID]
+    attempt: Mapped[int]
+    list_text: Mapped[str]
+    list_hash: Mapped[str]
+    exclusions: Mapped[list[Any]]
+    beacon_round: Mapped[int]
+    draw_at: Mapped[datetime]
+    frozen_at: Mapped[datetime]
+
+
+@dataclass(frozen=True)
+class OpenDue:
+    """A due that is not fully paid: how much is open, and which pot it belongs to."""
+
+    due_id: UUID
+    member_id: UUID
+    round_number: int
+    pot: str
+    lot_number: int
+    amount_minor: int
+    open_minor: int
+    due_at: datetime
+
+
+def beacon_of(instant: datetime) -> int:
+    """The beacon round that decides a draw at that instant."""
+    return draw.beacon_round_at(instant, settings().beacon_genesis, settings().beacon_period)
+
+
+def lot_label(number: int) -> str:
+    """How a lot stands in a draw list: ``L007``."""
+    return f"L{number:03}"
+
+
+# Paid: transfers that carry the due, less their reversals. Only payments carry a due (see core.ledger).
+_PAID = """(SELECT coalesce(sum(CASE WHEN t.reverses IS NULL THEN t.amount_minor ELSE -t.amount_minor END), 0)
+            FROM ledger_transfers t WHERE t.group_id = d.group_id AND t.due_id = d.id)"""
+
+_OPEN_DUES = f"""
+SELECT d.id, d.member_id, r.number, 'pot/' || r.cycle || '/' || r.number, l.number, d.amount_minor,
+       d.amount_minor - {_PAID}, d.due_at
+FROM dues d
+JOIN rounds r ON r.group_id = d.group_id AND r.id = d.round_id
+JOIN lots l ON l.group_id = d.group_id AND l.id = d.lot_id
+WHERE d.group_id = :group AND d.excused_at IS NULL AND d.amount_minor > {_PAID}
+"""
+
+
+async def open_dues(tx: Tx, group_id: UUID, *, member_id: UUID | None = None) -> list[OpenDue]:
+    """The dues not fully paid, oldest first: of one member or of all."""
+    narrow = " AND d.member_id = :member" if member_id else ""
+    rows = await tx.session.execute(
+        text(f"{_OPEN_DUES}{narrow} ORDER BY d.due_at, r.number, l.number, d.id"),
+        {"group": group_id, "member": member_id} if member_id else {"group": group_id},
+    )
+    return [OpenDue(*row) for row in rows.tuples()]
+
+
+async def open_round(tx: Tx, group: Group, round_: Round) -> None:
+    """Make the round's dues, one for each holding, and settle them from what members have paid in advance."""
+    # Nobody's payment may slip between the new dues and the settling from advances.
+    await tx.session.execute(
+        text("SELECT 1 FROM members WHERE group_id = :group ORDER BY id FOR UPDATE"), {"group": group.group_id}
+    )
+    holdings = (
+        await tx.session.execute(
+            text(
+                "SELECT h.id, h.lot_id, h.member_id, h.amount_minor FROM holdings h"
+                " JOIN lots l ON l.group_id = h.group_id AND l.id = h.lot_id"
+                " WHERE h.group_id = :group AND l.cycle = :cycle AND h.amount_minor > 0"
+            ),
+            {"group": group.group_id, "cycle": round_.cycle},
+        )
+    ).all()
+    await tx.session.execute(
+        text(
+            "INSERT INTO dues (group_id, id, tenant_id, round_id, holding_id, lot_id, member_id, amount_minor,"
+            " due_at) SELECT :group, v.id, :tenant, :round, v.holding, v.lot, v.member, v.amount, :due_at"
+            " FROM unnest(CAST(:ids AS uuid[]), CAST(:holdings AS uuid[]), CAST(:lots AS uuid[]),"
+            " CAST(:members AS uuid[]), CAST(:amounts AS bigint[])) AS v (id, holding, lot, member, amount)"
+            " ON CONFLICT (group_id, round_id, holding_id, kind) DO NOTHING"
+        ),
+        {
+            "group": group.group_id,
+            "tenant": tx.tenant_id,
+            "round": round_.id,
+            "due_at": round_.due_at,
+            "ids": [new_id() for _ in holdings],
+            "holdings": [row[0] for row in holdings],
+            "lots": [row[1] for row in holdings],
+            "members": [row[2] for row in holdings],
+            "amounts": [row[3] for row in holdings],
+        },
+    )
+    round_.opened_at = tx.now
+    await tx.session.flush()
+    await _settle_from_advances(tx, group)
+
+
+async def _settle_from_advances(tx: Tx, group: Group) -> None:
+    """Move what members have paid in advance to the dues it was paid for, the oldest first."""
+    accounts = await tx.session.execute(
+        text(
+            "SELECT a.name, m.id FROM ledger_accounts a JOIN members m ON m.group_id = a.group_id"
+            " AND a.name = 'advance/' || m.number WHERE a.group_id = :group ORDER BY m.number"
+        ),
+        {"group": group.group_id},
+    )
+    member_of = {name: member_id for name, member_id in accounts.tuples()}
+    if not member_of:
+        return
+    funds = await ledger.balances(tx.session, group_id=group.group_id, accounts=member_of)
+    postings = []
+    for account, member_id in member_of.items():
+        left = funds.get(account, 0)
+        if left <= 0:
+            continue
+        for due in await open_dues(tx, group.group_id, member_id=member_id):
+            part = min(left, due.open_minor)
+            if part == 0:
+                break
+            left -= part
+            postings.append(
+                ledger.Posting(
+                    kind="contribution.from_advance",
+                    debit=account,
+                    credit=due.pot,
+                    amount_minor=part,
+                    currency=group.currency,
+                    # A due may be settled from advances more than once only after a reversal; the transfer's
+                    # own id keeps those apart, and the members' locks keep this from running twice at once.
+                    reference=f"advance:{due.due_id}:{new_id()}",
+                    due_id=due.due_id,
+                )
+            )
+    await ledger.post(tx.session, group_id=group.group_id, postings=postings, at=tx.now)
+
+
+async def freeze(tx: Tx, group: Group, round_: Round) -> DrawList:
+    """Freeze the list of lots that may be drawn: not received yet, and all dues paid. Repeats find the first.
+
+    From here on nothing is added or dropped, whatever is paid or reversed before the draw.
+    """
+    known = await draw_list(tx, round_)
+    if known is not None:
+        return known
+    rows = await tx.session.execute(
+        text(
+            f"""
+            SELECT l.number,
+                   EXISTS (SELECT 1 FROM draws w WHERE w.group_id = l.group_id AND w.lot_id = l.id),
+                   EXISTS (SELECT 1 FROM dues d WHERE d.group_id = l.group_id AND d.lot_id = l.id
+                           AND d.due_at <= :cutoff AND d.excused_at IS NULL AND d.amount_minor > {_PAID}),
+                   EXISTS (SELECT 1 FROM dues d WHERE d.group_id = l.group_id AND d.lot_id = l.id
+                           AND d.round_id = :round)
+            FROM lots l WHERE l.group_id = :group AND l.cycle = :cycle ORDER BY l.number
+            """
+        ),
+        {"group": group.group_id, "cycle": round_.cycle, "cutoff": round_.cutoff_at, "round": round_.id},
+    )
+    eligible: list[str] = []
+    exclusions: list[Exclusion] = []
+    for number, received, in_arrears, has_dues in rows.tuples():
+        label = lot_label(number)
+        if received:
+            exclusions.append(Exclusion(label, "received"))
+        elif in_arrears or not has_dues:
+            # A lot without any due has paid nothing: that nothing is missing does not make it fully paid.
+            exclusions.append(Exclusion(label, "arrears"))
+        else:
+            eligible.append(label)
+    list_text = draw.list_text(eligible) if eligible else ""
+    frozen = DrawList(
+        group_id=group.group_id,
+        id=new_id(),
+        tenant_id=tx.tenant_id,
+        round_id=round_.id,
+        attempt=round_.attempt,
+        list_text=list_text,
+        list_hash=draw.list_hash(list_text),
+        exclusions=[[e.lot, e.reason] for e in exclusions],
+        beacon_round=round_.beacon_round,
+        draw_at=round_.draw_at,
+        frozen_at=tx.now,
+    )
+    tx.session.add(frozen)
+    round_.frozen_at = tx.now
+    await tx.session.flush()
+    return frozen
+
+
+async def draw_list(tx: Tx, round_: Round) -> DrawList | None:
+    """The frozen list of the round's present attempt, if any."""
+    return await tx.session.scalar(
+        select(DrawList).where(
+            DrawList.group_id == round_.group_id,
+            DrawList.round_id == round_.id,
+            DrawList.attempt == round_.attempt,
+        )
+    )
+
+
+async def collected(tx: Tx, round_: Round) -> int:
+    """What has come into the round's pot so far, less what was reversed; payouts do not lessen it."""
+    total = await tx.session.scalar(
+        text(
+            """
+            SELECT coalesce(sum(CASE WHEN t.credit = :pot THEN t.amount_minor ELSE -t.amount_minor END), 0)
+            FROM ledger_transfers t
+            WHERE t.group_id = :group AND t.due_id IS NOT NULL AND (t.credit = :pot OR t.debit = :pot)
+            """
+        ),
+        {"group": round_.group_id, "pot": round_.pot},
+    )
+    return int(total or 0)
+
+
+async def current_round(tx: Tx, group: Group) -> Round | None:
+    """The newest round that is open, or the last one of the cycle."""
+    return await tx.session.scalar(
+        select(Round)
+        .where(Round.group_id == group.group_id, Round.cycle == group.cycle, Round.opened_at.is_not(None))
+        .order_by(Round.number.desc())
+        .limit(1)
+    )
+
+
+async def round_by_number(tx: Tx, group: Group, number: int) -> Round | None:
+    """A round of this cycle."""
+    return await tx.session.scalar(
+        select(Round).where(
+            Round.group_id == group.group_id, Round.cycle == group.cycle, Round.number == number
+        )
+    )
+
+
+async def who_owes(tx: Tx, group: Group) -> Sequence[tuple[UUID, int, datetime]]:
+    """(member, open amount in minor units, oldest due instant) of everybody who owes something."""
+    open_by_member: dict[UUID, tuple[int, datetime]] = {}
+    for due in await open_dues(tx, group.group_id):
+        amount, oldest = open_by_member.get(due.member_id, (0, due.due_at))
+        open_by_member[due.member_id] = (amount + due.open_minor, min(oldest, due.due_at))
+    return [(member_id, amount, oldest) for member_id, (amount, oldest) in open_by_member.items()]
