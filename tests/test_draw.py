@@ -407,6 +407,7 @@ def test_the_record_is_the_hash_that_three_lines_of_python_give() -> None:
         ({"index": 2**53}, "index", "type"),
         ({"lot": "ዕጣ"}, "lot", "type"),
         ({"lot": None}, "lot", "type"),
+        ({"code": "D7K2\nok  lot  L005"}, "code", "type"),
         ({"earlier": [1]}, "earlier", "type"),
         ({"exclusions": [{"lot": "L008"}]}, "Exclusion", "fields"),
         ({"beacon": {}}, "BeaconRound", "fields"),

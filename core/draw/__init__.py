@@ -1,4 +1,4 @@
-"""Drawing a lot so that anybody can check it, and checking it. Pure: no I/O, no clock, no randomness of its own.
+"""Drawing a lot so that anybody can check it, and checking it. Pure: no I/O, no clock.
 
 Owns the hash chain, the frozen list, the choice itself (``choice``), the arithmetic of the randomness beacon
 (``randomness``), the proof of a draw and its canonical JSON (``proof``), and its verification (``verdict``).

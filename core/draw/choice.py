@@ -65,8 +65,10 @@ def list_hash(text: str) -> str:
 
 
 def lots_of(text: str) -> tuple[str, ...]:
-    """The lots of a frozen list, or a Refusal with code ``draw.list_…``: ``empty``, ``malformed``, ``too_long``,
-    ``duplicate`` or ``unsorted``."""
+    """The lots of a frozen list.
+
+    Raises Refusal ``draw.list_empty``, ``…_malformed``, ``…_too_long``, ``…_duplicate`` or ``…_unsorted``.
+    """
     if not text:
         raise Refusal("draw.list_empty")
     lots = tuple(text.removesuffix("\n").split("\n"))
@@ -111,7 +113,7 @@ def draw(group_code: str, round_number: int, list_text: str, link: bytes, beacon
     """Draw one lot: HMAC-SHA256, keyed with the beacon's randomness, of
     ``equb-draw-v1|group|round|L|link|counter`` (L and link in hex), modulo the number of lots.
 
-    The counter starts at 0 and rises while values are rejected. Raises Refusal ``draw.list_…`` as ``lots_of``.
+    The counter starts at 0 and rises while values are rejected. Refuses what ``lots_of`` refuses.
     """
     if not NAME.fullmatch(group_code) or round_number < 1:
         raise ValueError("a draw needs a group code without spaces or bars and a round from 1")

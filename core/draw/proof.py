@@ -5,6 +5,7 @@ Reads strictly and judges nothing; whether a proof is true is ``core.draw.verdic
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
@@ -18,6 +19,10 @@ MAX_PROOF_CHARS = 2_000_000
 
 # The largest whole number that JavaScript reads exactly; beyond it the page and we would see two proofs.
 MAX_NUMBER = 2**53 - 1
+
+# Printable ASCII has one spelling in JSON, here and in the page, and cannot forge a line where it is printed.
+_PLAIN = re.compile(r"[ -~]*")
+_LINES = re.compile(r"[\n -~]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ def _canonical(body: Mapping[str, Any]) -> str:
 
 
 def record_hash(proof: Proof) -> str:
-    """SHA256, in hex, of the canonical JSON without ``record``; it stands in the ledger next to the payout."""
+    """SHA256, in hex, of the canonical JSON without ``record``; it stands in the ledger by the payout."""
     body = _body(proof)
     del body["record"]
     return hashlib.sha256(_canonical(body).encode()).hexdigest()
@@ -139,7 +144,9 @@ def _typed(kind: type[Proof] | type[BeaconRound] | type[Exclusion], body: Any) -
 
 def _as(kind: type, name: str, value: Any) -> Any:
     # Exact types: True would pass as the integer 1 and leave another record.
-    if type(value) is not kind or (isinstance(value, str) and not value.isascii()):
+    if type(value) is not kind:
+        raise Refusal("proof.unreadable", field=name, problem="type")
+    if isinstance(value, str) and not (_LINES if name == "list_text" else _PLAIN).fullmatch(value):
         raise Refusal("proof.unreadable", field=name, problem="type")
     if isinstance(value, int) and abs(value) > MAX_NUMBER:
         raise Refusal("proof.unreadable", field=name, problem="type")

@@ -7,8 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-# Wheels without annotations; every call below has its types spelled out around it.
-import pyblst  # type: ignore[import-untyped]
+import pyblst
 
 _SIGNATURE_DOMAIN = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_"
 _G2_GENERATOR = bytes.fromhex(
@@ -37,7 +36,7 @@ QUICKNET = BeaconIdentity(
 
 
 def beacon_round_at(instant: datetime, genesis: int, period_seconds: int) -> int:
-    """The first beacon round at or after the instant: round r is due at ``genesis + (r - 1) * period_seconds``."""
+    """The first beacon round at or after the instant; round r is due at genesis + (r - 1) × period."""
     if instant.tzinfo is None:
         raise ValueError("an instant has an offset")
     since = instant - datetime.fromtimestamp(genesis, UTC)

@@ -1,0 +1,1 @@
+"""HTTP: the admin API and console, webhooks, the public page of a draw, health and metrics."""

@@ -1,0 +1,121 @@
+"""``/verify/{code}``: the proof of a draw for anybody, as a page that checks it in the browser and as JSON.
+
+Owns the page, its static files and their headers. Computes nothing about the draw itself: whoever does not
+trust this server must not have to. Refuses to tell a draw that does not exist from one that is not public.
+"""
+
+import hashlib
+import html
+import json
+import re
+from pathlib import Path
+from string import Template
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from core.draw import Proof, proof_to_json
+from core.errors import NotFound
+
+router = APIRouter(include_in_schema=False)
+
+_FOLDER = Path(__file__).parent / "static" / "verify"
+_KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
+_FILES = {file.name: file.read_bytes() for file in sorted(_FOLDER.iterdir()) if file.suffix in _KINDS}
+_TEMPLATES = {name: Template((_FOLDER / name).read_text()) for name in ("page.html", "missing.html")}
+
+# Files may be kept for ever because their addresses change with their content.
+_VERSION = hashlib.sha256(b"".join(_FILES.values())).hexdigest()[:12]
+
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,31}")
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; worker-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
+
+
+def _words() -> dict[str, dict[str, str]]:
+    """The page's sentences by language; the script file is one JSON object between a head and a semicolon."""
+    script = _FILES["words.js"].decode()
+    words: dict[str, dict[str, str]] = json.loads(script[script.index("{\n") : script.rindex("}") + 1])
+    return words
+
+
+WORDS = _words()
+
+
+async def get_proof(code: str) -> Proof | None:
+    """The proof of the draw with that code, or None. A dependency, so that the page can be tried alone."""
+    from core.draws import public_proof
+
+    return await public_proof(code) if _CODE.fullmatch(code) else None
+
+
+FoundProof = Annotated[Proof | None, Depends(get_proof)]
+
+
+@router.get("/verify/static/{name}")
+async def static_file(name: str) -> Response:
+    """One of the page's scripts or its style sheet."""
+    if name not in _FILES:
+        raise NotFound("page.unknown")
+    headers = _HEADERS | {"Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(_FILES[name], media_type=_KINDS[Path(name).suffix], headers=headers)
+
+
+@router.get("/verify/{code}.json")
+async def proof_document(code: str, proof: FoundProof) -> Response:
+    """The proof as canonical JSON. Readable from any origin, so that others can build checks of their own."""
+    if proof is None:
+        raise NotFound("draw.unknown", draw=code[:32])
+    headers = _HEADERS | {"Access-Control-Allow-Origin": "*"}
+    return Response(proof_to_json(proof), media_type="application/json", headers=headers)
+
+
+@router.get("/verify/{code}")
+async def proof_page(code: str, proof: FoundProof, request: Request) -> Response:
+    """The page with the proof inside it, or a friendly 404."""
+    language = language_of(request)
+    say = WORDS[language]
+    if proof is None:
+        values = {
+            "title": say["missing_title"],
+            "sentence": html.escape(say["missing"].format(code=code[:32])),
+            "more": say["missing_more"],
+        }
+        return _page("missing.html", 404, language, values)
+    values = {
+        "title": html.escape(say["title"].format(code=proof.code)),
+        "needs_script": html.escape(say["needs_script"]),
+        # Inside a script element nothing but "<" can end the text.
+        "proof": proof_to_json(proof).replace("<", "\\u003c"),
+    }
+    return _page("page.html", 200, language, values)
+
+
+def language_of(request: Request) -> str:
+    """``?lang=``, else the first language of the browser that the page has, else English."""
+    asked = request.query_params.get("lang", "")
+    preferred = [part.split(";")[0] for part in request.headers.get("accept-language", "").split(",")]
+    for wanted in (asked, *preferred):
+        language = wanted.strip().split("-")[0].lower()
+        if language in WORDS:
+            return language
+    return "en"
+
+
+def _page(name: str, status: int, language: str, values: dict[str, Any]) -> Response:
+    languages = "".join(
+        f'<a href="?lang={key}" lang="{key}"{" aria-current=true" if key == language else ""}>'
+        f"{words['language']}</a>"
+        for key, words in WORDS.items()
+    )
+    text = _TEMPLATES[name].substitute(values, lang=language, languages=languages, version=_VERSION)
+    return Response(text, status, {**_HEADERS, "Vary": "Accept-Language"}, "text/html; charset=utf-8")
