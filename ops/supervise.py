@@ -92,7 +92,7 @@ class Machine:
         self.watch.wait(self._all_answers, what="the api", seconds=120, crashes_allowed=1)
 
     def _check_settings(self) -> None:
-        """Let the product judge its settings before anything is started; it ends us with status 2 and a line."""
+        """Let the product judge its settings before anything is started; it ends us with status 2."""
         from core.settings import settings
 
         os.environ.update(self.environment)
@@ -237,9 +237,7 @@ def run() -> int:
 
 def _welcome(machine: Machine, *, seconds: float) -> None:
     base = f"http://{_LOOPBACK}:{machine.port}"
-    say(
-        f"equb: up in {seconds:.1f} s; state in {machine.home}, logs in {machine.home / 'log'}; Ctrl-C ends it"
-    )
+    say(f"equb: up in {seconds:.1f} s; state and logs are in {machine.home}; Ctrl-C ends it")
     if machine.sandbox:
         say(f"  phones   {base}/sandbox")
     say(f"  console  {base}/console")

@@ -29,7 +29,8 @@ CRASHES_ALLOWED = 5
 FIRST_PAUSE_SECONDS = 0.5
 _LOG_BYTES_KEPT = 20_000_000
 _LOUD = re.compile(
-    r'\b(WARNING|ERROR|CRITICAL|FATAL|PANIC)\b|"level": ?"(warning|error|critical)"|\[(warning|error|critical) *\]'
+    r"\b(WARNING|ERROR|CRITICAL|FATAL|PANIC)\b"
+    r'|"level": ?"(warning|error|critical)"|\[(warning|error|critical) *\]'
 )
 # PostgreSQL calls every refused statement an error; only these are about the server itself.
 _LOUD_SERVERS = {
@@ -133,7 +134,7 @@ class Watch:
         write_private(self._record, json.dumps(alive))
 
     def look_after(self, *, crashes_allowed: int = CRASHES_ALLOWED) -> None:
-        """Show what children warned of; start again the dead ones. Raises CannotStart when one keeps dying."""
+        """Show what children warned of; start the dead again. Raises CannotStart when one keeps dying."""
         now = time.monotonic()
         for name, child in self.children.items():
             self._show_warnings(child)
@@ -154,9 +155,8 @@ class Watch:
             child.crashes.popleft()
         how = _ending(gone.returncode)
         if len(child.crashes) > crashes_allowed:
-            times = (
-                "" if len(child.crashes) == 1 else f"{len(child.crashes)} times in a minute, the last time "
-            )
+            count = len(child.crashes)
+            times = "" if count == 1 else f"{count} times in a minute, the last time "
             raise CannotStart(
                 f"{name} ended {times}{how}: {last_line(child.program.log)} (see {child.program.log})"
             )
