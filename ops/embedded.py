@@ -290,12 +290,8 @@ def prepare_postgres(place: Place) -> None:
     )
     if done.returncode != 0:
         shutil.rmtree(unfinished, ignore_errors=True)
-        said = [
-            line for line in str(done.stderr).splitlines() if "error" in line.lower() or "could not" in line
-        ]
-        raise CannotStart(
-            f"the database could not be created in {place.data}: {(said or ['no reason given'])[-1]}"
-        )
+        said = [line for line in str(done.stderr).splitlines() if "error" in line.lower() or "could not" in line]
+        raise CannotStart(f"the database could not be created in {place.data}: {(said or ['no reason given'])[-1]}")
     fresh.rename(data)
     shutil.rmtree(unfinished)
 

@@ -68,15 +68,18 @@ def _unquote(value: str, where: str) -> str:
 
 
 def load() -> dict[str, str]:
-    """`.env` of the checkout under the environment of this process, which wins. Empty means not set.
+    """`.env` of the checkout (or EQUB_ENV_FILE) under the environment of this process, which wins.
+
+    Empty means not set.
 
     Raises CannotStart (status 2) for a name in `.env` that is no setting: a slip must not pass silently.
     """
-    from_file = read_env_file(ROOT / ".env")
+    file = ROOT / os.environ.get("EQUB_ENV_FILE", ".env")
+    from_file = read_env_file(file)
     known = known_settings()
     for name in from_file:
         if name.startswith("EQUB_") and name not in known:
-            raise CannotStart(f".env: {name} is not a setting (see .env.example)", status=USAGE)
+            raise CannotStart(f"{file.name}: {name} is not a setting (see .env.example)", status=USAGE)
     return {name: value for name, value in {**from_file, **os.environ}.items() if value != ""}
 
 

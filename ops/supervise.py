@@ -201,11 +201,7 @@ class Machine:
 
     def _for_commands(self) -> dict[str, str]:
         """The settings that an operator's command beside us needs to reach the same system."""
-        return {
-            name: value
-            for name, value in self.environment.items()
-            if name.startswith("EQUB_") or name == "PORT"
-        }
+        return {name: value for name, value in self.environment.items() if name.startswith("EQUB_") or name == "PORT"}
 
 
 def run() -> int:

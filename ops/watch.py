@@ -34,9 +34,7 @@ _LOUD = re.compile(
 )
 # PostgreSQL calls every refused statement an error; only these are about the server itself.
 _LOUD_SERVERS = {
-    "postgresql": re.compile(
-        r"\b(PANIC|FATAL):(?!.*(terminating connection|starting up|shutting down|recovery))"
-    ),
+    "postgresql": re.compile(r"\b(PANIC|FATAL):(?!.*(terminating connection|starting up|shutting down|recovery))"),
     # It also complains about kernel settings that only matter to large ones.
     "valkey": re.compile(r"MISCONF|No space left|Error writing|Bad file format|OOM"),
 }
@@ -157,16 +155,12 @@ class Watch:
         if len(child.crashes) > crashes_allowed:
             count = len(child.crashes)
             times = "" if count == 1 else f"{count} times in a minute, the last time "
-            raise CannotStart(
-                f"{name} ended {times}{how}: {last_line(child.program.log)} (see {child.program.log})"
-            )
+            raise CannotStart(f"{name} ended {times}{how}: {last_line(child.program.log)} (see {child.program.log})")
         pause_seconds = FIRST_PAUSE_SECONDS * 2 ** (len(child.crashes) - 1)
         child.start_again_at = now + pause_seconds
         say(f"equb: {name} ended {how}; starting it again in {pause_seconds:g} s")
 
-    def wait(
-        self, answers: Callable[[], bool], *, what: str, seconds: float, crashes_allowed: int = 0
-    ) -> None:
+    def wait(self, answers: Callable[[], bool], *, what: str, seconds: float, crashes_allowed: int = 0) -> None:
         """Wait until it answers, looking after all children. Raises CannotStart when that takes too long."""
         deadline = time.monotonic() + seconds
         while not answers():
@@ -183,9 +177,7 @@ class Watch:
             deadline = time.monotonic() + seconds
             while step.poll() is None:
                 if time.monotonic() > deadline:
-                    raise CannotStart(
-                        f"{program.name} was not done after {seconds:.0f} s (see {program.log})"
-                    )
+                    raise CannotStart(f"{program.name} was not done after {seconds:.0f} s (see {program.log})")
                 self.look_after(crashes_allowed=0)
                 self.pause(0.1)
         finally:
