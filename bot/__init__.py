@@ -1,0 +1,70 @@
+"""Telegram: updates in, messages out, through aiogram.
+
+Turns updates into ``Inbound`` and hands them to core, sends what core has to say, and owns Telegram's own
+luxuries: buttons, the menu, the request for a contact, taking a pressed keyboard away. Identity is the account's
+id. Knows no rules and no words but one hint for group chats.
+
+``import aiogram`` costs seconds and a hundred megabytes, so nothing here imports it before it is needed: the api
+does so when it starts, a worker when it first sends to Telegram. (Its modules are ``receive``, ``deliver``,
+``intake``, ``setting_up`` and ``polling``; the names below are what others use.)
+"""
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from core.gateways import Gateway
+from core.outbox import Delivery, Outgoing
+from core.people import Tenant
+
+if TYPE_CHECKING:
+    from bot.intake import Taken
+
+
+def warm() -> None:
+    """Import what is slow to import; call it in a thread."""
+    importlib.import_module("bot.intake")
+
+
+async def send(outgoing: Outgoing) -> Delivery:
+    """Send one message. Every failure is a ``Delivery``."""
+    from bot import deliver
+
+    return await deliver.send(outgoing)
+
+
+async def take_in(tenant: Tenant, gateway: Gateway, update: Mapping[str, Any], *, received_at: datetime) -> "Taken":
+    """Do what an update asks; returns after the commit. Raises ``bot.intake.Malformed`` when it is no update."""
+    from bot import intake
+
+    return await intake.take_in(tenant, gateway, update, received_at=received_at)
+
+
+async def answer(taken: "Taken") -> None:
+    """Deliver what is to be said to an update that was taken in."""
+    from bot import intake
+
+    await intake.answer(taken)
+
+
+async def setup(
+    tenant: Tenant,
+    gateway: Gateway,
+    public_url: str,
+    *,
+    commands: Mapping[str, Sequence[tuple[str, str]]] | None = None,
+) -> None:
+    """Tell Telegram our webhook and, by language, the commands (name, what it does) of the menu."""
+    from bot import setting_up
+
+    await setting_up.setup(tenant, gateway, public_url, commands=commands or {})
+
+
+async def close() -> None:
+    """Close the connections of this event loop."""
+    if "bot.deliver" in sys.modules:
+        from bot import deliver
+
+        await deliver.close()
