@@ -7,6 +7,7 @@ A malformed one is one line and exit status 2.
 
 import os
 import sys
+from collections.abc import Mapping
 
 import uvicorn
 
@@ -14,12 +15,13 @@ from sandbox.app import Sandbox
 from sandbox.world import Settings
 
 
-def _settings() -> Settings:
+def settings_from(given: Mapping[str, str]) -> Settings:
+    """The settings in an environment; SystemExit(2) after one line when one is malformed."""
+
     def refuse(why: str) -> SystemExit:
         print(f"sandbox: {why}", file=sys.stderr)
         return SystemExit(2)
 
-    given = os.environ
     port, rate = given.get("SANDBOX_PORT", "8090"), given.get("SANDBOX_TELEGRAM_RATE", "")
     if not port.isdigit() or not 1 <= int(port) <= 65535:
         raise refuse(f"SANDBOX_PORT is not a port: {port!r}")
@@ -42,7 +44,7 @@ def _settings() -> Settings:
 
 def main() -> None:
     """Serve until SIGINT or SIGTERM."""
-    settings = _settings()
+    settings = settings_from(os.environ)
     uvicorn.run(
         Sandbox(settings),
         host="127.0.0.1",

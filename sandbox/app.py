@@ -104,9 +104,7 @@ async def file(request: Request, world: World) -> Response:
         raise Problem(404, "no-such-file", "There is no such file.")
     name, mime, content = found
     # Shown in the page's own origin, so only pictures are shown; everything else is downloaded.
-    safe = (
-        mime if mime in ("image/png", "image/jpeg", "image/gif", "image/webp") else "application/octet-stream"
-    )
+    safe = mime if mime in ("image/png", "image/jpeg", "image/gif", "image/webp") else "application/octet-stream"
     plain_name = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in name)[:80]
     place = "inline" if safe == mime else "attachment"
     headers = {
@@ -119,9 +117,7 @@ async def file(request: Request, world: World) -> Response:
 async def count_segments(request: Request, _world: World) -> Response:
     """POST /sandbox/segments {"text"}: {"encoding", "count", "units", "left"}."""
     size = segments.count(str((await phones.json_body(request)).get("text") or ""))
-    return JSONResponse(
-        {"encoding": size.encoding, "count": size.count, "units": size.units, "left": size.left}
-    )
+    return JSONResponse({"encoding": size.encoding, "count": size.count, "units": size.units, "left": size.left})
 
 
 async def beacon_info(_request: Request, world: World) -> Response:

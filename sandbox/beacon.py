@@ -7,7 +7,7 @@ signature. Refuses rounds that lie in the simulated future, for nobody may know 
 import hashlib
 from functools import lru_cache
 
-from pyblst import BlstP1Element, BlstP2Element  # type: ignore[import-untyped]
+from pyblst import BlstP1Element, BlstP2Element
 
 DST = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_"
 PERIOD_SECONDS = 3

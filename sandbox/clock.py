@@ -3,24 +3,24 @@
 Owns nothing but the reading: only the system under development writes the file.
 """
 
-import os
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 
 class Clock:
     """Simulated time. A missing or unreadable file is an offset of zero seconds."""
 
     def __init__(self, path: str | None) -> None:
-        self._path = path
+        self._path = Path(path) if path else None
         self._seen: tuple[int, int, int] | None = None
         self._offset_seconds = 0.0
 
     def _offset(self) -> float:
-        if not self._path:
+        if self._path is None:
             return 0.0
         try:
-            stat = os.stat(self._path)
+            stat = self._path.stat()
         except OSError:
             self._seen, self._offset_seconds = None, 0.0
             return 0.0
@@ -28,8 +28,7 @@ class Clock:
         if seen != self._seen:
             # A file caught half written keeps the last good offset and is read again at the next call.
             try:
-                with open(self._path, encoding="ascii") as file:
-                    self._offset_seconds = float(file.read().strip() or 0)
+                self._offset_seconds = float(self._path.read_text("ascii").strip() or 0)
                 self._seen = seen
             except (OSError, ValueError):
                 pass

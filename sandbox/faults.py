@@ -5,6 +5,7 @@ provider's own envelope belongs to that provider's file.
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -80,12 +81,10 @@ class Faults:
 
 async def hold_the_line(request: Request) -> None:
     """Answer nothing until the caller gives up; always raises Hangup."""
-    try:
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            while not await request.is_disconnected():
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        pass
+    await request.body()
+    with suppress(TimeoutError):
+        # After the body the next thing to be received is that the caller hung up.
+        await asyncio.wait_for(request.receive(), TIMEOUT_SECONDS)
     raise Hangup
 
 

@@ -21,18 +21,17 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
 _LATIN = (
     (
-        *("Abebe", "Almaz", "Bekele", "Chaltu", "Dawit", "Eleni", "Fatuma", "Genet", "Hailu", "Hirut"),
-        *("Kebede", "Lensa", "Mulugeta", "Meskerem", "Nardos", "Obsa", "Rahel", "Selam", "Tolosa", "Yonas"),
-        *("Zewdu", "Aster", "Birtukan", "Gemechu", "Hodan", "Kidist", "Mahlet", "Tirunesh"),
-    ),
+        "Abebe Almaz Bekele Chaltu Dawit Eleni Fatuma Genet Hailu Hirut Kebede Lensa Mulugeta Meskerem Nardos "
+        "Obsa Rahel Selam Tolosa Yonas Zewdu Aster Birtukan Gemechu Hodan Kidist Mahlet Tirunesh"
+    ).split(),
     (
-        *("Alemu", "Bekele", "Desta", "Endale", "Fikre", "Girma", "Haile", "Kassa", "Lemma", "Mengistu"),
-        *("Negash", "Regassa", "Shiferaw", "Tadesse", "Tessema", "Wolde", "Worku", "Yimer", "Zeleke"),
-    ),
+        "Alemu Bekele Desta Endale Fikre Girma Haile Kassa Lemma Mengistu Negash Regassa Shiferaw Tadesse "
+        "Tessema Wolde Worku Yimer Zeleke"
+    ).split(),
 )
 _ETHIOPIC = (
-    ("አልማዝ", "በቀለ", "ዳዊት", "እሌኒ", "ገነት", "ሂሩት", "ከበደ", "መስከረም", "ራሔል", "ሰላም", "ዮናስ", "ብርቱካን", "ማህሌት"),
-    ("ዓለሙ", "ደስታ", "ፍቅሬ", "ግርማ", "ኃይሌ", "ካሳ", "ለማ", "ነጋሽ", "ታደሰ", "ወልዴ", "ወርቁ", "ይመር", "ዘለቀ"),
+    "አልማዝ በቀለ ዳዊት እሌኒ ገነት ሂሩት ከበደ መስከረም ራሔል ሰላም ዮናስ ብርቱካን ማህሌት".split(),
+    "ዓለሙ ደስታ ፍቅሬ ግርማ ኃይሌ ካሳ ለማ ነጋሽ ታደሰ ወልዴ ወርቁ ይመር ዘለቀ".split(),
 )
 
 #: The people a newcomer meets: number and what the phone is.
@@ -53,9 +52,7 @@ def checked_number(text: str) -> str:
     except phonenumbers.NumberParseException:
         possible = False
     if not possible:
-        raise Problem(
-            422, "not-a-phone", f"No phone can have the number {text}: wrong country code or length."
-        )
+        raise Problem(422, "not-a-phone", f"No phone can have the number {text}: wrong country code or length.")
     return text
 
 

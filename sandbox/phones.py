@@ -70,9 +70,7 @@ async def use_telegram(request: Request, world: World) -> Response:
     here = telegram_person.screen(world, number, _tenant(request, world))
     given = body[acts[0]]
     if acts[0] == "share_contact":
-        return JSONResponse(
-            await telegram_person.share_contact(here, number if given is True else str(given))
-        )
+        return JSONResponse(await telegram_person.share_contact(here, number if given is True else str(given)))
     if not isinstance(given, str):
         raise Problem(422, "one-act", f'"{acts[0]}" is a text.')
     act = telegram_person.write if acts[0] == "text" else telegram_person.press
@@ -211,9 +209,7 @@ def fresh_number(world: World) -> str:
 async def add(request: Request, world: World) -> Response:
     """POST /sandbox/phones {"number"?, "label"?, "channel"?}: one more phone on the page."""
     body = await json_body(request)
-    number = (
-        checked_number(str(body["number"]).replace(" ", "")) if body.get("number") else fresh_number(world)
-    )
+    number = checked_number(str(body["number"]).replace(" ", "")) if body.get("number") else fresh_number(world)
     phone = world.people.phone(number)
     if not phone.shown:
         phone.place = 1 + max((p.place for p in world.people.phones.values() if p.shown), default=0)

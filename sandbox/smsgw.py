@@ -132,9 +132,7 @@ async def look_up(request: Request, world: World) -> Response:
     if tenant is None:
         return _error(401, "unauthorized", "The bearer secret is not known.")
     wanted = request.path_params["id"]
-    message = world.messages.by_ref(
-        gateway="http", account=tenant.code, ref=wanted
-    ) or world.messages.by_id.get(wanted)
+    message = world.messages.by_ref(gateway="http", account=tenant.code, ref=wanted) or world.messages.by_id.get(wanted)
     if message is None or (message.gateway, message.account) != ("http", tenant.code):
         return _error(404, "not_found", "No such message.")
     return JSONResponse(

@@ -257,7 +257,9 @@ _Handler = Callable[[Ask], Any | Awaitable[Any]]
 _METHODS: dict[str, _Handler] = {
     "getme": lambda ask: {
         **ask.bot.user(),
-        **{"can_join_groups": True, "can_read_all_group_messages": False, "supports_inline_queries": False},
+        "can_join_groups": True,
+        "can_read_all_group_messages": False,
+        "supports_inline_queries": False,
     },
     "setwebhook": _set_webhook,
     "deletewebhook": _delete_webhook,

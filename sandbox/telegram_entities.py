@@ -11,10 +11,22 @@ from typing import Any
 from sandbox.telegram_markup import BadRequest
 
 _TAGS = {
-    **{"b": "bold", "strong": "bold", "i": "italic", "em": "italic", "u": "underline", "ins": "underline"},
-    **{"s": "strikethrough", "strike": "strikethrough", "del": "strikethrough", "tg-spoiler": "spoiler"},
-    **{"code": "code", "pre": "pre", "blockquote": "blockquote", "a": "text_link", "span": "spoiler"},
-    **{"tg-emoji": "custom_emoji"},
+    "b": "bold",
+    "strong": "bold",
+    "i": "italic",
+    "em": "italic",
+    "u": "underline",
+    "ins": "underline",
+    "s": "strikethrough",
+    "strike": "strikethrough",
+    "del": "strikethrough",
+    "tg-spoiler": "spoiler",
+    "code": "code",
+    "pre": "pre",
+    "blockquote": "blockquote",
+    "a": "text_link",
+    "span": "spoiler",
+    "tg-emoji": "custom_emoji",
 }
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)((?:\s[^<>]*)?)>")
 _HREF = re.compile(r"""\bhref\s*=\s*("([^"]*)"|'([^']*)'|(\S+))""")
@@ -80,15 +92,11 @@ def _parse_html(source: str) -> tuple[str, Entities]:
         plain.append(piece)
         length += utf16(piece)
     if opened:
-        raise BadRequest(
-            f"can't parse entities: can't find end tag corresponding to start tag \"{opened[-1][0]}\""
-        )
+        raise BadRequest(f"can't parse entities: can't find end tag corresponding to start tag \"{opened[-1][0]}\"")
     return "".join(plain), _sorted(entities)
 
 
-def _close(
-    opened: list[tuple[str, int, str]], name: str, entities: Entities, length: int, source: str, at: int
-) -> int:
+def _close(opened: list[tuple[str, int, str]], name: str, entities: Entities, length: int, source: str, at: int) -> int:
     if not opened:
         raise _fail("unexpected end tag", source, at)
     expected, start, attributes = opened.pop()
@@ -148,9 +156,7 @@ def _parse_v2(source: str) -> tuple[str, Entities]:
     return "".join(plain), _sorted(entities)
 
 
-def _v2_toggle(
-    opened: list[tuple[str, str, int]], mark: tuple[str, str], entities: Entities, length: int
-) -> None:
+def _v2_toggle(opened: list[tuple[str, str, int]], mark: tuple[str, str], entities: Entities, length: int) -> None:
     if opened and opened[-1][0] == mark[0] and mark[0] != "[":
         _, kind, start = opened.pop()
         if length > start:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 _ACTIONS = (
-    *("url", "callback_data", "web_app", "login_url", "switch_inline_query"),
-    *("switch_inline_query_current_chat", "switch_inline_query_chosen_chat", "copy_text"),
-    *("callback_game", "pay"),
-)
+    "url callback_data web_app login_url switch_inline_query switch_inline_query_current_chat "
+    "switch_inline_query_chosen_chat copy_text callback_game pay"
+).split()
 _STYLES = ("danger", "success", "primary")
 _MOST_BUTTONS = 100
 
@@ -84,22 +83,16 @@ def _inline_button(button: Any) -> dict[str, Any]:
     label = _label(button)
     actions = [name for name in _ACTIONS if button.get(name) is not None]
     if not actions:
-        raise BadRequest(
-            "can't parse inline keyboard button: text buttons are unallowed in the inline keyboard"
-        )
+        raise BadRequest("can't parse inline keyboard button: text buttons are unallowed in the inline keyboard")
     if len(actions) > 1:
         raise BadRequest("can't parse inline keyboard button: exactly one optional field must be used")
     (action,) = actions
     value = button[action]
-    if action == "callback_data" and (
-        not isinstance(value, str) or not 1 <= len(value.encode("utf-8")) <= 64
-    ):
+    if action == "callback_data" and (not isinstance(value, str) or not 1 <= len(value.encode("utf-8")) <= 64):
         raise BadRequest("BUTTON_DATA_INVALID")
     if action == "url" and not _is_link(value):
         raise BadRequest(f"inline keyboard button URL '{value}' is invalid: wrong HTTP URL")
-    if action == "copy_text" and not (
-        isinstance(value, dict) and 1 <= len(str(value.get("text", ""))) <= 256
-    ):
+    if action == "copy_text" and not (isinstance(value, dict) and 1 <= len(str(value.get("text", ""))) <= 256):
         raise BadRequest("BUTTON_COPY_TEXT_INVALID")
     shown = {"text": label, action: value}
     return shown | ({"style": button["style"]} if button.get("style") else {})

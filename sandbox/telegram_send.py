@@ -24,9 +24,9 @@ _LONGEST_CALLBACK_ANSWER = 200
 _LARGEST = {"photo": 10 * 2**20, "document": 50 * 2**20}
 _PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
 _ACTIONS = (
-    *("typing", "upload_photo", "record_video", "upload_video", "record_voice", "upload_voice"),
-    *("upload_document", "choose_sticker", "find_location", "record_video_note", "upload_video_note"),
-)
+    "typing upload_photo record_video upload_video record_voice upload_voice upload_document "
+    "choose_sticker find_location record_video_note upload_video_note"
+).split()
 
 
 class Forbidden(Exception):
@@ -224,9 +224,7 @@ def _send_file(kind: str) -> Callable[[Ask], dict[str, Any]]:
         if utf16(caption) > _LONGEST_CAPTION:
             raise BadRequest("message caption is too long")
         file_id, name, mime, size = _file(ask, kind)
-        extra: dict[str, Any] = {
-            "attachments": [{"kind": kind, "url": f"/sandbox/files/{file_id}", "name": name}]
-        }
+        extra: dict[str, Any] = {"attachments": [{"kind": kind, "url": f"/sandbox/files/{file_id}", "name": name}]}
         extra["media"] = _media(kind, file_id=file_id, name=name, mime=mime, size_bytes=size)
         if entities:
             extra["entities"] = entities
@@ -249,9 +247,7 @@ def _file(ask: Ask, kind: str) -> tuple[str, str, str, int]:
             return given, known[0], known[1], len(known[2])
         if isinstance(given, str) and given.startswith(("http://", "https://")):
             raise BadRequest("failed to get HTTP URL content")  # nothing outside this machine exists here
-        raise BadRequest(
-            "wrong file identifier/HTTP URL specified" if given else f"there is no {kind} in the request"
-        )
+        raise BadRequest("wrong file identifier/HTTP URL specified" if given else f"there is no {kind} in the request")
     if not upload.content:
         raise BadRequest("file must be non-empty")
     if len(upload.content) > _LARGEST[kind]:
@@ -290,9 +286,7 @@ def _get_file(ask: Ask) -> dict[str, Any]:
 # Changing what was sent
 
 
-def _edit(
-    ask: Ask, line: Line, *, text: str, entities: Entities, rows: list[list[dict[str, Any]]]
-) -> dict[str, Any]:
+def _edit(ask: Ask, line: Line, *, text: str, entities: Entities, rows: list[list[dict[str, Any]]]) -> dict[str, Any]:
     before = (line.text, line.extra.get("entities") or [], line.extra.get("inline") or [])
     if before == (text, entities, rows):
         raise BadRequest(
