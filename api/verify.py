@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from core import draws
 from core.draw import Proof, proof_to_json
 from core.errors import NotFound
 
@@ -52,10 +53,8 @@ WORDS = _words()
 
 
 async def get_proof(code: str) -> Proof | None:
-    """The proof of the draw with that code, or None. A dependency, so that the page can be tried alone."""
-    from core.draws import public_proof
-
-    return await public_proof(code) if _CODE.fullmatch(code) else None
+    """The proof of the draw with that code, or None. A dependency: the page can be tried alone."""
+    return await draws.public_proof(code) if _CODE.fullmatch(code) else None
 
 
 FoundProof = Annotated[Proof | None, Depends(get_proof)]

@@ -20,7 +20,7 @@ _REASON = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was checked. ``facts`` are plain values for a sentence: what was said, what was found."""
+    """One thing that was checked. ``facts`` are plain values: what was said, what was found."""
 
     name: str
     ok: bool

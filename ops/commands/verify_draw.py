@@ -47,7 +47,7 @@ _SENTENCES = {
 
 
 def main(argv: list[str]) -> int:
-    """Check one proof and print every check: 0 when all passed, 1 when not. CannotStart (2) without a proof."""
+    """Check one proof and print every check: 0 when all passed, else 1. CannotStart (2) without a proof."""
     if len(argv) != 1:
         raise CannotStart("verify-draw needs one proof: a JSON file, - or an address", status=2)
     try:
@@ -65,16 +65,12 @@ def _lines(proof: Proof, verdict: Verdict) -> list[str]:
     lines = [f"draw {proof.code}, equb {proof.group_code}, round {proof.round_number}"]
     lines += [_line(check) for check in verdict.checks]
     if verdict.test_beacon:
-        lines.append(
-            "TEST BEACON: the randomness is not from drand quicknet; whoever runs it may know it early"
-        )
+        lines.append("TEST BEACON: the randomness is not from drand quicknet; whoever runs it may know it early")
     if verdict.ok:
         lines.append(f"the lot is {proof.lot}")
     else:
         failed = sum(not check.ok for check in verdict.checks)
-        lines.append(
-            f"NOT VERIFIED: {failed} of {len(verdict.checks)} checks failed; {proof.lot} is not proven"
-        )
+        lines.append(f"NOT VERIFIED: {failed} of {len(verdict.checks)} checks failed; {proof.lot} is not proven")
     return lines
 
 

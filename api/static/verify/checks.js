@@ -239,7 +239,12 @@
       drawn.lot === proof.lot &&
       drawn.index === proof.index &&
       drawn.counter === proof.counter;
-    return { name: "lot", ok, facts: { said: proof.lot, ...(drawn && { found: drawn.lot, ...drawn }) } };
+    const facts = { said: proof.lot };
+    if (drawn !== null) {
+      const { lot: found, ...rest } = drawn;
+      Object.assign(facts, { found, ...rest });
+    }
+    return { name: "lot", ok, facts };
   }
 
   // Yields the checks one by one; the signature, which takes the longest, comes last.

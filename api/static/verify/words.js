@@ -75,7 +75,6 @@ self.Equb.words = {
     "fact_signature": "Signature",
     "fact_round": "Number at the source",
     "fact_index": "Place in the list, from 0",
-    "fact_lot": "Lot",
     "fact_counter": "Counter",
     "fact_message": "Message",
     "in_draw": "In the draw: {count}",
@@ -107,7 +106,7 @@ self.Equb.words = {
     "open": "Check a saved proof",
     "missing_title": "No such draw",
     "missing": "There is no draw with the code {code}.",
-    "missing_more": "Look at the code in your message once more. It has only letters and numbers, and no spaces. If it is right, the draw may not have been held yet: ask your organiser."
+    "missing_more": "Look at the code in your message once more. It has letters, numbers and hyphens, and no spaces. If it is right, the draw may not have been held yet: ask your organiser."
   },
   "am": {
     "language": "አማርኛ",
@@ -180,7 +179,6 @@ self.Equb.words = {
     "fact_signature": "ፊርማ",
     "fact_round": "በምንጩ ያለው ቁጥር",
     "fact_index": "በዝርዝሩ ያለው ቦታ፣ ከ0 ጀምሮ",
-    "fact_lot": "ዕጣ",
     "fact_counter": "ቆጣሪ",
     "fact_message": "መልእክት",
     "in_draw": "በዕጣው የገቡ፦ {count}",
@@ -212,6 +210,6 @@ self.Equb.words = {
     "open": "የተቀመጠ ማስረጃ አረጋግጥ",
     "missing_title": "እንዲህ ያለ ዕጣ የለም",
     "missing": "{code} የሚል ኮድ ያለው ዕጣ የለም።",
-    "missing_more": "በመልእክትዎ ላይ ያለውን ኮድ እንደገና ይመልከቱ። ፊደላትና ቁጥሮች ብቻ አሉት፤ ባዶ ቦታ የለውም። ኮዱ ትክክል ከሆነ ዕጣው ገና አልወጣ ይሆናል፤ ሰብሳቢዎን ይጠይቁ።"
+    "missing_more": "በመልእክትዎ ላይ ያለውን ኮድ እንደገና ይመልከቱ። ፊደላት፣ ቁጥሮች እና ጭረት አሉት፤ ባዶ ቦታ የለውም። ኮዱ ትክክል ከሆነ ዕጣው ገና አልወጣ ይሆናል፤ ሰብሳቢዎን ይጠይቁ።"
   }
 };
