@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from core.gateways import Gateway
-from core.outbox import Delivery, Outgoing
+from core.outbox import Delivery, Outgoing, Sender
 from core.people import Tenant
 
 if TYPE_CHECKING:
@@ -42,11 +42,11 @@ async def take_in(tenant: Tenant, gateway: Gateway, update: Mapping[str, Any], *
     return await intake.take_in(tenant, gateway, update, received_at=received_at)
 
 
-async def answer(taken: "Taken") -> None:
-    """Deliver what is to be said to an update that was taken in."""
+async def answer(taken: "Taken", *, send: Sender | None = None) -> None:
+    """Deliver what is to be said to an update that was taken in, the replies by ``send`` (default: this package's)."""
     from bot import intake
 
-    await intake.answer(taken)
+    await intake.answer(taken, send=send)
 
 
 async def setup(

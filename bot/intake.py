@@ -14,11 +14,11 @@ from uuid import UUID
 import structlog
 from aiogram.exceptions import AiogramError
 from aiogram.types import Update
-from core.conversation import Handled
 
 from bot import deliver
 from bot.receive import HintGroup, Ignored, Malformed, Press, Reach, parse, press_of
 from core import conversation, outbox, people
+from core.conversation import Handled
 from core.db import transaction
 from core.gateways import Gateway
 from core.inbox import Inbound
@@ -32,7 +32,6 @@ log = structlog.get_logger(__name__)
 
 WRITE_PRIVATELY = Kind("write_privately", N_("Please write to me in private: open my profile and send START."))
 
-_LONGEST_CALLBACK_ANSWER = 200
 # Group chats that were told to write in private. A hint that is repeated after a restart does no harm.
 _MOST_HINTED = 10_000
 _hinted: OrderedDict[tuple[UUID, int], None] = OrderedDict()
@@ -40,11 +39,12 @@ _hinted: OrderedDict[tuple[UUID, int], None] = OrderedDict()
 
 @dataclass(frozen=True)
 class Taken:
-    """An update that was taken in. ``result``: new, repeated, reach, hint or ignored."""
+    """An update that was taken in. ``result``: new, repeated, reach, hint or ignored; ``address``: whose it was."""
 
     tenant: Tenant
     gateway: Gateway
     result: str
+    address: str = ""
     handled: Handled | None = None
     press: Press | None = None
     hint_chat_id: int | None = None
@@ -58,7 +58,9 @@ async def take_in(
     match meaning:
         case Inbound():
             handled = await conversation.receive(tenant, meaning)
-            return Taken(tenant, gateway, "new" if handled.new else "repeated", handled, press_of(update))
+            return Taken(
+                tenant, gateway, "new" if handled.new else "repeated", meaning.address, handled, press_of(update)
+            )
         case Reach():
             await _reached(tenant, meaning)
             return Taken(tenant, gateway, "reach")
@@ -97,12 +99,9 @@ async def answer(taken: Taken, *, send: Sender | None = None) -> None:
     press, handled = taken.press, taken.handled
     bot = deliver.bot_of(taken.gateway)
     if press is not None and (handled is None or handled.new):
-        said = (handled.pressed or "")[:_LONGEST_CALLBACK_ANSWER] if handled else ""
         await _courtesy(
             "answer_callback",
-            lambda: bot.answer_callback_query(
-                press.callback_id, text=said or None, request_timeout=deliver.ANSWER_SECONDS
-            ),
+            lambda: bot.answer_callback_query(press.callback_id, request_timeout=deliver.ANSWER_SECONDS),
         )
     if handled is not None:
         for outgoing in handled.outgoing:

@@ -1,0 +1,242 @@
+"""Webhooks: what Telegram and the SMS gateways post to us. Verify, one transaction in core, 2xx after its commit.
+
+A wrong secret or signature stores nothing (Telegram 401, SMS 403). Replies are delivered after the answer, by this
+process. No provider of payments is configured here: its path answers 404.
+"""
+
+import asyncio
+import hmac
+import json
+from datetime import datetime
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import text
+
+import bot
+import sms
+from api import metrics, nudge, replies
+from api.problems import problem
+from core import clock, conversation, gateways, outbox, people
+from core.conversation import Handled
+from core.db import transaction
+from core.errors import NotFound
+from core.gateways import Gateway
+from core.ids import new_id
+from core.inbox import Inbound
+from core.messages import SMS, TELEGRAM
+from core.outbox import Delivery, Outgoing
+from core.people import Tenant
+from sms.port import Adapter, Call, Malformed, Report
+
+log = structlog.get_logger(__name__)
+
+LONGEST_BODY_BYTES = 64 * 1024
+
+# A report can overtake the answer to the send that it is about: it is tried again after these.
+REPORT_AGAIN_SECONDS = (0.1, 0.5, 2.0, 10.0)
+
+router = APIRouter(include_in_schema=False)
+
+
+class _TooLong(Exception):
+    """The body is longer than any webhook."""
+
+
+async def _body(request: Request) -> bytes:
+    """The body, read no further than the limit. Raises ``_TooLong``."""
+    said = request.headers.get("content-length", "0")
+    if said.isascii() and said.isdigit() and int(said) > LONGEST_BODY_BYTES:
+        raise _TooLong
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_BODY_BYTES:
+            raise _TooLong
+    return bytes(body)
+
+
+def _too_long() -> Response:
+    return problem(413, "too-long", f"A webhook has at most {LONGEST_BODY_BYTES} bytes.")
+
+
+def _malformed(why: str) -> Response:
+    return problem(400, "malformed", why)
+
+
+# --- Telegram ------------------------------------------------------------------------------------
+
+
+@router.post("/t/{tenant}/telegram")
+async def telegram(tenant: str, request: Request) -> Response:
+    """An update for the tenant's bot."""
+    whose = await people.tenant_by_code(tenant)
+    gateway = await gateways.gateway(whose.id, TELEGRAM)
+    expected = gateway.credentials.get("secret", "")
+    given = request.headers.get("x-telegram-bot-api-secret-token", "")
+    # A bot without a secret is fetched by polling: then nobody may post here.
+    if not expected or not hmac.compare_digest(expected.encode(), given.encode()):
+        metrics.INBOUND.labels(TELEGRAM, "refused").inc()
+        return problem(401, "wrong-secret", "The secret token is missing or wrong.")
+    try:
+        update: Any = json.loads(await _body(request))
+    except _TooLong:
+        return _too_long()
+    except ValueError:
+        update = None
+    if not isinstance(update, dict) or not isinstance(update.get("update_id"), int):
+        metrics.INBOUND.labels(TELEGRAM, "malformed").inc()
+        return _malformed("The body is no update.")
+    taken = await bot.take_in(whose, gateway, update, received_at=clock.now())
+    metrics.INBOUND.labels(TELEGRAM, taken.result).inc()
+
+    async def after() -> None:
+        notified = taken.handled.notified if taken.handled else []
+        await asyncio.gather(nudge.nudge(whose.id, notified), bot.answer(taken, send=replies.send))
+
+    replies.later(f"{whose.id}:{taken.address or update['update_id']}", after)
+    return Response(status_code=200)
+
+
+# --- SMS -----------------------------------------------------------------------------------------
+
+
+async def _sms_gateway(tenant: str, name: str) -> tuple[Tenant, Gateway, Adapter]:
+    """Raises ``NotFound`` for a tenant or gateway that is not there."""
+    whose = await people.tenant_by_code(tenant)
+    gateway = await gateways.gateway(whose.id, name)
+    adapter = sms.ADAPTERS.get(name)
+    if adapter is None or gateway.channel != SMS:
+        raise NotFound("gateway.unknown", gateway=name[:40])
+    return whose, gateway, adapter
+
+
+async def _call(request: Request, url: str) -> Call:
+    # The query belongs to what is signed; we give gateways no such address, but they may add to it.
+    query = request.scope["query_string"].decode("latin-1")
+    return Call(f"{url}?{query}" if query else url, dict(request.headers), await _body(request))
+
+
+@router.post("/t/{tenant}/sms/{name}")
+async def sms_message(tenant: str, name: str, request: Request) -> Response:
+    """A message of a phone."""
+    whose, gateway, adapter = await _sms_gateway(tenant, name)
+    try:
+        call = await _call(request, sms.webhook_url(whose.code, name))
+        if not adapter.verify(call, gateway):
+            metrics.INBOUND.labels(name, "refused").inc()
+            return problem(403, "wrong-signature", "The signature is missing, wrong or too old.")
+        inbound = adapter.parse(call, gateway, clock.now())
+    except _TooLong:
+        return _too_long()
+    except Malformed as error:
+        metrics.INBOUND.labels(name, "malformed").inc()
+        return _malformed(f"{error}.")
+    if not isinstance(inbound, Inbound):
+        metrics.INBOUND.labels(name, "ignored").inc()
+        log.info("sms_ignored", tenant=whose.code, gateway=name, reason=inbound.reason)
+        return _said(adapter, gateway, [])
+    handled = await conversation.receive(whose, inbound)
+    metrics.INBOUND.labels(name, "new" if handled.new else "repeated").inc()
+    texts = await _answer(whose, gateway, adapter, call, inbound, handled)
+    return _said(adapter, gateway, texts)
+
+
+async def _answer(
+    whose: Tenant, gateway: Gateway, adapter: Adapter, call: Call, inbound: Inbound, handled: Handled
+) -> list[str]:
+    """Deliver the replies: in the answer to the webhook (returned), or afterwards."""
+    outgoing, texts = list(handled.outgoing), []
+    if adapter.answers_itself(call):
+        for message in outgoing:
+            await outbox.deliver(message, _left_to_gateway)
+        outgoing = []
+    elif adapter.answers_in_webhook(gateway):
+        own = [message for message in outgoing if message.gateway == gateway.name]
+        for message in own:
+            await outbox.deliver(message, _said_in_answer)
+        outgoing = [message for message in outgoing if message not in own]
+        # Repeated because our first answer was lost: the same is said again, and nothing is done again.
+        texts = [message.text for message in own] if handled.new else handled.reply_texts
+
+    async def after() -> None:
+        await asyncio.gather(nudge.nudge(whose.id, handled.notified), replies.deliver(outgoing))
+
+    replies.later(f"{whose.id}:{inbound.address}", after)
+    return texts
+
+
+async def _left_to_gateway(_outgoing: Outgoing) -> Delivery:
+    return Delivery("rejected", reason="the gateway answers this word itself")
+
+
+async def _said_in_answer(_outgoing: Outgoing) -> Delivery:
+    return Delivery("sent", reason="in the answer to the webhook")
+
+
+def _said(adapter: Adapter, gateway: Gateway, texts: list[str]) -> Response:
+    kind, body = adapter.answer(gateway, texts)
+    return Response(body, media_type=kind)
+
+
+@router.post("/t/{tenant}/sms/{name}/status")
+async def sms_status(tenant: str, name: str, request: Request) -> Response:
+    """A delivery report."""
+    whose, gateway, adapter = await _sms_gateway(tenant, name)
+    try:
+        call = await _call(request, sms.status_url(whose.code, name))
+        if not adapter.verify(call, gateway):
+            metrics.REPORTS.labels(name, "refused").inc()
+            return problem(403, "wrong-signature", "The signature is missing, wrong or too old.")
+        report = adapter.parse_status(call, gateway)
+    except _TooLong:
+        return _too_long()
+    except Malformed as error:
+        return _malformed(f"{error}.")
+    if isinstance(report, Report):
+        metrics.REPORTS.labels(name, report.state).inc()
+        if not await _keep_report(whose, name, report, clock.now()):
+            replies.later(f"report:{report.provider_id}:{report.status}", lambda: _report_again(whose, name, report))
+    return Response(status_code=204)
+
+
+async def _keep_report(whose: Tenant, name: str, report: Report, now: datetime) -> bool:
+    """Store a report once and apply it; False when we know no such message (yet)."""
+    async with transaction(whose.id, now=now) as tx:
+        await tx.session.execute(
+            text(
+                "INSERT INTO provider_events (id, tenant_id, provider, external_id, body, received_at)"
+                " VALUES (:id, :tenant, :provider, :external_id, cast(:body AS jsonb), :now) ON CONFLICT DO NOTHING"
+            ),
+            {
+                "id": new_id(),
+                "tenant": whose.id,
+                "provider": name,
+                "external_id": f"{report.provider_id}:{report.status}",
+                # Only what the report says of the message: the raw one holds a phone number in clear.
+                "body": json.dumps({"id": report.provider_id, "status": report.status, "reason": report.reason}),
+                "now": now,
+            },
+        )
+        return await outbox.report(
+            tx, gateway=name, provider_id=report.provider_id, state=report.state, reason=report.reason
+        )
+
+
+async def _report_again(whose: Tenant, name: str, report: Report) -> None:
+    for seconds in REPORT_AGAIN_SECONDS:
+        await asyncio.sleep(seconds)
+        if await _keep_report(whose, name, report, clock.now()):
+            return
+    log.info("report_of_unknown_message", tenant=whose.code, gateway=name)
+
+
+# --- Payments ------------------------------------------------------------------------------------
+
+
+@router.post("/t/{tenant}/payments/{provider}")
+async def payments(tenant: str, provider: str) -> Response:
+    """No provider of payments is configured: groups keep book of money that moves between people."""
+    await people.tenant_by_code(tenant)
+    return problem(404, "provider.unknown", "No such provider is configured.")
