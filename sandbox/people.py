@@ -19,20 +19,18 @@ from sandbox.store import Store, number_key
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
-_LATIN = (
-    (
-        "Abebe Almaz Bekele Chaltu Dawit Eleni Fatuma Genet Hailu Hirut Kebede Lensa Mulugeta Meskerem Nardos "
-        "Obsa Rahel Selam Tolosa Yonas Zewdu Aster Birtukan Gemechu Hodan Kidist Mahlet Tirunesh"
-    ).split(),
-    (
-        "Alemu Bekele Desta Endale Fikre Girma Haile Kassa Lemma Mengistu Negash Regassa Shiferaw Tadesse "
-        "Tessema Wolde Worku Yimer Zeleke"
-    ).split(),
+_FIRST_NAMES = (
+    "Abebe Almaz Bekele Chaltu Dawit Eleni Fatuma Genet Hailu Hirut Kebede Lensa Mulugeta Meskerem Nardos "
+    "Obsa Rahel Selam Tolosa Yonas Zewdu Aster Birtukan Gemechu Hodan Kidist Mahlet Tirunesh"
 )
-_ETHIOPIC = (
-    "አልማዝ በቀለ ዳዊት እሌኒ ገነት ሂሩት ከበደ መስከረም ራሔል ሰላም ዮናስ ብርቱካን ማህሌት".split(),
-    "ዓለሙ ደስታ ፍቅሬ ግርማ ኃይሌ ካሳ ለማ ነጋሽ ታደሰ ወልዴ ወርቁ ይመር ዘለቀ".split(),
+_FATHERS = (
+    "Alemu Bekele Desta Endale Fikre Girma Haile Kassa Lemma Mengistu Negash Regassa Shiferaw Tadesse "
+    "Tessema Wolde Worku Yimer Zeleke"
 )
+_FIRST_NAMES_ETHIOPIC = "አልማዝ በቀለ ዳዊት እሌኒ ገነት ሂሩት ከበደ መስከረም ራሔል ሰላም ዮናስ ብርቱካን ማህሌት"
+_FATHERS_ETHIOPIC = "ዓለሙ ደስታ ፍቅሬ ግርማ ኃይሌ ካሳ ለማ ነጋሽ ታደሰ ወልዴ ወርቁ ይመር ዘለቀ"
+_LATIN = (_FIRST_NAMES.split(), _FATHERS.split())
+_ETHIOPIC = (_FIRST_NAMES_ETHIOPIC.split(), _FATHERS_ETHIOPIC.split())
 
 #: The people a newcomer meets: number and what the phone is.
 CAST = (

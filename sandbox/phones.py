@@ -62,7 +62,7 @@ async def send_sms(request: Request, world: World) -> Response:
 
 
 async def use_telegram(request: Request, world: World) -> Response:
-    """POST …/{phone}/telegram {"text"} or {"press"} or {"share_contact": true | "+251…"}."""
+    """POST …/{phone}/telegram {"text"} or {"press", "message"?} or {"share_contact": true | "+251…"}."""
     number, body = _number(request), await json_body(request)
     acts = [name for name in ("text", "press", "share_contact") if body.get(name)]
     if len(acts) != 1:
@@ -73,8 +73,12 @@ async def use_telegram(request: Request, world: World) -> Response:
         return JSONResponse(await telegram_person.share_contact(here, number if given is True else str(given)))
     if not isinstance(given, str):
         raise Problem(422, "one-act", f'"{acts[0]}" is a text.')
-    act = telegram_person.write if acts[0] == "text" else telegram_person.press
-    return JSONResponse(await act(here, given))
+    if acts[0] == "text":
+        return JSONResponse(await telegram_person.write(here, given))
+    message = body.get("message")
+    if message is not None and not isinstance(message, int):
+        raise Problem(422, "one-act", '"message" is the n of a message.')
+    return JSONResponse(await telegram_person.press(here, given, message=message))
 
 
 async def block(request: Request, world: World) -> Response:

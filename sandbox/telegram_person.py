@@ -113,10 +113,13 @@ def _say(here: Screen, *, text: str, extra: dict[str, Any], fields: dict[str, An
         return world.bots.update(here.bot, here.phone, "message", message)
 
 
-async def press(here: Screen, wanted: str) -> dict[str, Any]:
-    """Press the newest button with this label (or else this data); 404 Problem when there is none."""
-    key = _keyboard_button(here, wanted)
-    found = _inline_button(here, wanted)
+async def press(here: Screen, wanted: str, *, message: int | None = None) -> dict[str, Any]:
+    """Press the newest button with this label (or else this data); 404 Problem when there is none.
+
+    With `message` it is the button under that line, however old, as a thumb can do.
+    """
+    key = _keyboard_button(here, wanted) if message is None else None
+    found = _inline_button(here, wanted, message)
     if found is None and key is None:
         raise Problem(404, "no-such-button", f"There is no button {wanted!r}. To be seen: {_labels(here)}.")
     if found is not None and (key is None or found[0].n > (here.chat.keyboard or {})["line"]):
@@ -155,10 +158,10 @@ async def _press_inline(here: Screen, line: Line, button: dict[str, Any]) -> dic
     return told | {"answer": callback.answer}
 
 
-def _inline_button(here: Screen, wanted: str) -> tuple[Line, dict[str, Any]] | None:
+def _inline_button(here: Screen, wanted: str, message: int | None) -> tuple[Line, dict[str, Any]] | None:
     by_data: tuple[Line, dict[str, Any]] | None = None
     for line in here.world.people.newest_first(here.phone.number):
-        if line.mine or line.extra.get("bot") != here.bot.bot_id:
+        if line.mine or line.extra.get("bot") != here.bot.bot_id or message not in (None, line.n):
             continue
         for row in line.extra.get("inline") or []:
             for button in row:

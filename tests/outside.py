@@ -169,8 +169,11 @@ class Outside:
     async def quiet(self) -> None:
         """Wait until nothing is in flight."""
         async with asyncio.timeout(15):
-            while (await self.client.get("/sandbox/pending")).json()["in_flight"]:
-                await asyncio.sleep(0.02)  # noqa: ASYNC110 - the event is in another process
+            while True:
+                pending = await self.client.get("/sandbox/pending")
+                if not pending.json()["in_flight"]:
+                    return
+                await asyncio.sleep(0.02)
 
 
 @asynccontextmanager
