@@ -11,7 +11,8 @@ _HEAD = """\
 # Settings. Copy this file to .env and take the # off the lines you change; the environment wins over .env.
 # Every setting is here, with its default where it has one. ./equb run needs none of them: it starts a
 # database and a Redis of its own, makes up keys and passwords (kept in EQUB_HOME), and is a sandbox until
-# real credentials are set. "First tenant" is the one that the first start creates.
+# real credentials are set. "First tenant" is the one that the first start creates. docker-compose.yml also
+# wants POSTGRES_PASSWORD, OWNER_PASSWORD and APP_PASSWORD here, of letters and digits.
 """
 
 

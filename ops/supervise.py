@@ -7,6 +7,7 @@ Refuses: to listen anywhere but on 127.0.0.1, and to leave a process behind.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import json
 import os
@@ -15,6 +16,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ops import embedded, environment, roles
 from ops.environment import ROOT, USAGE
@@ -39,7 +41,7 @@ class Machine:
         self.place = embedded.settle(home) if own_database or own_redis else None
         self.postgres_place = self.place if own_database else None
         self.valkey_place = self.place if own_redis else None
-        self.sandbox_port = _free_port() if self.sandbox else 0
+        self.sandbox_port = _kept_port(home / "sandbox-port") if self.sandbox else 0
         self.environment = self._composed(given)
 
     def _composed(self, given: Mapping[str, str]) -> dict[str, str]:
@@ -130,7 +132,7 @@ class Machine:
 
     def _learn_beacon(self) -> None:
         """The sandbox has a beacon of its own key; the others learn it as production knows the real one."""
-        found: dict[str, object] = {}
+        found: dict[str, Any] = {}
 
         def answers() -> bool:
             status, body = _get(self.sandbox_port, "/sandbox/beacon/info")
@@ -140,10 +142,10 @@ class Machine:
 
         self.watch.wait(answers, what="the sandbox", seconds=60)
         self.environment |= {
-            "EQUB_BEACON_URLS": f"http://{_LOOPBACK}:{self.sandbox_port}/sandbox/beacon",
-            "EQUB_BEACON_CHAIN": str(found["hash"]),
+            "EQUB_BEACON_URLS": ",".join(found["urls"]),
+            "EQUB_BEACON_CHAIN": str(found["chain_hash"]),
             "EQUB_BEACON_PUBLIC_KEY": str(found["public_key"]),
-            "EQUB_BEACON_GENESIS": str(found["genesis_time"]),
+            "EQUB_BEACON_GENESIS": str(found["genesis"]),
             "EQUB_BEACON_PERIOD": str(found["period"]),
         }
 
@@ -189,7 +191,7 @@ class Machine:
             "SANDBOX_STATE": str(self.home / "sandbox.sqlite"),
             "SANDBOX_TARGET": f"http://{_LOOPBACK}:{self.port}",
             "SANDBOX_BEACON_SEED": self.kept["SANDBOX_BEACON_SEED"],
-            "SANDBOX_CLOCK_FILE": str(self.home / "clock"),
+            "EQUB_CLOCK_FILE": str(self.home / "clock"),
         }
         return Program(
             name="sandbox",
@@ -255,10 +257,15 @@ def _claim_port(port: int) -> None:
             ) from None
 
 
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
-        trial.bind((_LOOPBACK, 0))
-        return int(trial.getsockname()[1])
+def _kept_port(file: Path) -> int:
+    """A free port; the same as in the last run where possible, for addresses that were handed out live on."""
+    for port in (int(file.read_text()) if file.exists() else 0, 0):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial, contextlib.suppress(OSError):
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind((_LOOPBACK, port))
+            file.write_text(str(trial.getsockname()[1]))
+            return int(trial.getsockname()[1])
+    raise CannotStart("this machine has no free port left")
 
 
 def _get(port: int, path: str) -> tuple[int, bytes]:

@@ -102,9 +102,7 @@ def empty_database() -> Iterator[str]:
         pair = embedded.start_pair(folder, durable=False)
         try:
             place = pair.place
-            asyncio.run(
-                roles.create(place.superuser_url(), database="equb", passwords={"equb_owner": "check"})
-            )
+            asyncio.run(roles.create(place.superuser_url(), database="equb", passwords={"equb_owner": "check"}))
             yield place.database_url(role="equb_owner", password="check")  # noqa: S106  # dies with its server
         finally:
             pair.stop()

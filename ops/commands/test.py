@@ -17,9 +17,7 @@ def main(arguments: list[str]) -> int:
     """pytest's exit status."""
     _prepare_node_peers()
     workers = [] if any(word.startswith(("-n", "--numprocesses")) for word in arguments) else ["-n", "2"]
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *workers, *arguments], cwd=ROOT, check=False
-    ).returncode
+    return subprocess.run([sys.executable, "-m", "pytest", *workers, *arguments], cwd=ROOT, check=False).returncode
 
 
 def _prepare_node_peers() -> None:
