@@ -7,7 +7,7 @@ run inside such a transaction.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -43,13 +43,15 @@ class Base(DeclarativeBase):
 class Tx:
     """One unit of work: its session, whose tenant it is, the instant it happens at, and who does it.
 
-    ``actor`` is for the audit trail: ``member:<id>``, ``admin:<username>``, ``person:<id>`` or ``system``.
+    ``actor`` is for the audit trail: ``person:<id>``, ``admin:<username>`` or ``system``. ``notified`` are the
+    addresses for which notices were queued: whoever commits may nudge the workers.
     """
 
     session: AsyncSession
     tenant_id: UUID
     now: datetime
     actor: str = "system"
+    notified: set[UUID] = field(default_factory=set)
 
 
 def engine_url(url: str) -> str:

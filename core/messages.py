@@ -19,6 +19,10 @@ from core.money import Money
 TELEGRAM = "telegram"
 SMS = "sms"
 
+# What the choices of a yes-or-no question stand for.
+YES = "yes"
+NO = "no"
+
 # More choices than this do not fit a small screen; what is beyond is asked for in words.
 MOST_CHOICES = 5
 
@@ -203,7 +207,7 @@ def _unpack_value(value: Any, kinds: Mapping[str, Kind]) -> Any:
             return value
 
 
-def N_(text: str) -> str:  # noqa: N802 (gettext's own name for "mark, translate later")
+def N_(text: str) -> str:
     """Mark a sentence for the catalogues."""
     return text
 

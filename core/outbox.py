@@ -32,8 +32,6 @@ SENDING_SECONDS = 60
 # Waiting times after a failure that is worth another try; after the last one the row is failed, with a reason.
 RETRY_SECONDS = (10, 30, 90)
 
-LANGUAGE_WITHOUT_ROW = "en"
-
 
 class OutboxRow(Base):
     """A message to one address. States: queued, sending, sent, delivered, uncertain, failed, held."""
@@ -232,9 +230,26 @@ async def tell(
     if not rows:
         return 0
     made = await tx.session.execute(
-        upsert(OutboxRow).on_conflict_do_nothing().returning(OutboxRow.id), rows
+        upsert(OutboxRow).on_conflict_do_nothing().returning(OutboxRow.address_id), rows
     )
-    return len(made.all())
+    told = set(made.scalars())
+    tx.notified |= told
+    return len(told)
+
+
+async def tell_address(
+    tx: Tx, address: Address, message: Message, *, event: str, language: str, timezone: str
+) -> bool:
+    """Queue a message to an address that may be nobody's yet; False when it was queued before."""
+    values = _row(
+        tx, address, message, event=event, language=language, person_id=address.person_id, timezone=timezone
+    )
+    made = await tx.session.scalar(
+        upsert(OutboxRow).values(**values).on_conflict_do_nothing().returning(OutboxRow.address_id)
+    )
+    if made is not None:
+        tx.notified.add(made)
+    return made is not None
 
 
 async def claim(tx: Tx, address_id: UUID) -> Outgoing | None:

@@ -148,6 +148,18 @@ async def find_address(tx: Tx, *, channel: str, value: str) -> Address | None:
     )
 
 
+async def speaker(tx: Tx, *, channel: str, value: str) -> tuple[Address, Person | None] | None:
+    """The address with its person, the address locked; None when it is new to us."""
+    wanted = crypto.lookup(value, _scope(tx.tenant_id, channel))
+    row = await tx.session.execute(
+        select(Address, Person)
+        .outerjoin(Person, Person.id == Address.person_id)
+        .where(Address.tenant_id == tx.tenant_id, Address.channel == channel, Address.lookup == wanted)
+        .with_for_update(of=Address, key_share=True)
+    )
+    return next(row.tuples(), None)
+
+
 async def address_of(tx: Tx, *, channel: str, gateway: str, value: str) -> Address:
     """The address row, made when it is new. Safe against two arriving at once."""
     found = await find_address(tx, channel=channel, value=value)

@@ -1,0 +1,152 @@
+"""What falls due for a group, done in order: rounds open, reminders go, lists freeze, draws are held.
+
+``groups.wake_at`` is the next instant at which anything is due; the ticker finds groups by it. ``wake`` may be
+called at any time by anybody, any number of times: each step looks at what is and does what is missing.
+"""
+
+from collections.abc import Awaitable, Callable, Container, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from core import clock, cycles, draws, groups, notices, rounds
+from core.beacon import Beacon
+from core.db import Tx, transaction
+from core.errors import TryLater
+from core.groups import Group
+from core.rounds import DrawList, Round
+from core.rules import Rules
+
+FetchBeacon = Callable[[int], Awaitable[Beacon]]
+
+# More steps than a group can owe after years of standing still.
+MOST_STEPS = 10_000
+
+
+async def wake(tenant_id: UUID, group_id: UUID, fetch: FetchBeacon) -> None:
+    """Do everything that is due for a group by now, each step in a transaction of its own.
+
+    Raises ``TryLater`` when a draw is due and the beacon cannot be had; the group is woken again later.
+    """
+    # Draws whose beacon cannot be had now. The group's other business goes on meanwhile.
+    out_of_reach: dict[UUID, TryLater] = {}
+    for _ in range(MOST_STEPS):
+        async with transaction(tenant_id, now=clock.now()) as tx:
+            group = await groups.by_id(tx, group_id, lock=True)
+            waiting = await _step(tx, group, out_of_reach)
+        if waiting is None:
+            break
+        if isinstance(waiting, _Again):
+            continue
+        try:
+            beacon = await fetch(waiting.beacon_round)
+        except TryLater as error:
+            out_of_reach[waiting.round_id] = error
+            continue
+        async with transaction(tenant_id, now=clock.now()) as tx:
+            group = await groups.by_id(tx, group_id, lock=True)
+            await _hold(tx, group, waiting.round_id, beacon)
+    for error in out_of_reach.values():
+        await _no_later_than(tenant_id, group_id, timedelta(seconds=max(error.retry_seconds, 5.0)))
+        raise error
+
+
+class _Again:
+    """Something was done; there may be more."""
+
+
+async def _step(tx: Tx, group: Group, out_of_reach: Container[UUID]) -> DrawList | _Again | None:
+    """Do the earliest thing that is due. A ``DrawList`` is a draw that needs its beacon; None: nothing is due."""
+    if group.status != "running":
+        group.wake_at = None
+        await tx.session.flush()
+        return None
+    cycle = await cycles.current(tx, group)
+    if cycle is None:
+        raise RuntimeError("a running group has no cycle")
+    rules = cycle.rule_set
+    steps = _agenda(await cycles.rounds_of(tx, group), rules)
+    due = sorted(
+        (step for step in steps if not (step.what == "draw" and step.round.id in out_of_reach)),
+        key=lambda step: (step.at, step.round.number),
+    )
+    if not due or due[0].at > tx.now:
+        group.wake_at = due[0].at if due else None
+        await tx.session.flush()
+        if not steps and await cycles.close_if_done(tx, group):
+            await notices.cycle_closed(tx, group, *await cycles.totals(tx, group))
+        return None
+    round_ = due[0].round
+    match due[0].what:
+        case "open":
+            await rounds.open_round(tx, group, round_)
+            await notices.round_opened(tx, group, round_, cycle)
+        case "remind":
+            await notices.remind(tx, group, round_)
+            round_.reminded_at = tx.now
+        case "freeze":
+            await notices.list_frozen(tx, group, round_, await rounds.freeze(tx, group, round_))
+        case "draw":
+            frozen = await rounds.draw_list(tx, round_)
+            if frozen is None:
+                raise RuntimeError("a frozen round has no list")
+            if frozen.list_text:
+                return frozen
+            await draws.hold(tx, group, round_, None)
+    await tx.session.flush()
+    return _Again()
+
+
+@dataclass(frozen=True)
+class _Due:
+    """A step that a round still waits for."""
+
+    round: Round
+    what: str
+    at: datetime
+
+
+def _agenda(all_rounds: Sequence[Round], rules: Rules) -> list[_Due]:
+    """The next step of each round that has begun, and the opening of the one after."""
+    agenda = []
+    for round_ in all_rounds:
+        if round_.opened_at is None:
+            agenda.append(_Due(round_, "open", round_.opens_at))
+            # The rounds after it open later still.
+            break
+        if round_.drawn_at is not None:
+            continue
+        remind_at = round_.due_at - timedelta(hours=rules.remind_hours)
+        # No reminder in the moment of opening (a short period), none for a second try.
+        wants_reminder = rules.remind_hours > 0 and remind_at > round_.opens_at and round_.attempt == 1
+        if wants_reminder and round_.reminded_at is None and round_.frozen_at is None:
+            agenda.append(_Due(round_, "remind", remind_at))
+        if round_.frozen_at is None:
+            agenda.append(_Due(round_, "freeze", round_.cutoff_at))
+        else:
+            agenda.append(_Due(round_, "draw", round_.draw_at))
+    return agenda
+
+
+async def _hold(tx: Tx, group: Group, round_id: UUID, beacon: Beacon) -> None:
+    round_ = await tx.session.get(Round, (group.group_id, round_id), with_for_update=True)
+    if round_ is None or round_.drawn_at is not None or group.status != "running":
+        return
+    held = await draws.hold(tx, group, round_, beacon)
+    if held:
+        following = await rounds.round_by_number(tx, group, round_.number + 1)
+        await notices.draw_held(tx, group, round_, held, following)
+
+
+async def _no_later_than(tenant_id: UUID, group_id: UUID, wait: timedelta) -> None:
+    async with transaction(tenant_id) as tx:
+        group = await groups.by_id(tx, group_id, lock=True)
+        again = tx.now + wait
+        group.wake_at = min(group.wake_at or again, again)
+
+
+async def look_again(tx: Tx, group: Group) -> None:
+    """Wake the group now, because something happened that may let its cycle close."""
+    if group.status == "running" and group.wake_at is None:
+        group.wake_at = tx.now
+        await tx.session.flush()

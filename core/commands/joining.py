@@ -1,0 +1,275 @@
+"""Founding, joining, inviting, beginning: NEW, JOIN, LEAVE, INVITE, BEGIN."""
+
+from datetime import timedelta
+from fractions import Fraction
+from typing import Annotated
+
+from sqlalchemy import func, select
+
+from core import cycles, gateways, groups, notices, outbox, people, phones, rounds
+from core import sentences as say
+from core.asks import (
+    Contribution,
+    Given,
+    GroupName,
+    GroupOfCode,
+    HowManyLots,
+    HowOften,
+    Phone,
+    PotSaid,
+    ShareOfLot,
+    Sure,
+    TheirName,
+    WhichGroup,
+    WhichLanguage,
+)
+from core.command import command
+from core.errors import Refusal
+from core.groups import Group, Member
+from core.messages import SMS, TELEGRAM, Message
+from core.money import Money
+from core.outbox import OutboxRow
+from core.people import Person
+from core.rights import require_member
+from core.rules import Rhythm, Rules
+from core.talk import Talk
+
+# Invitations by SMS that one person may send in a day: operators cut off codes for unsolicited texts.
+MOST_INVITATIONS = 20
+
+
+def rhythm_words(rhythm: Rhythm) -> Message:
+    """``every week``, ``every 5 days``."""
+    if rhythm.kind == "days":
+        return say.EVERY_DAYS(count=rhythm.every)
+    return {"daily": say.DAILY, "weekly": say.WEEKLY, "monthly": say.MONTHLY}[rhythm.kind]()
+
+
+def share_words(share: Fraction) -> Message:
+    """``1 lot``, ``2 lots``, ``3/10 lot``."""
+    if share == 0:
+        return say.NO_LOT()
+    return say.ONE_LOT(count=int(share)) if share.denominator == 1 else say.PART_OF_LOT(share=str(share))
+
+
+async def _stranger(talk: Talk, given: Given) -> bool:
+    return talk.person is None or talk.person.consented_at is None
+
+
+async def _ask_consent(talk: Talk, given: Given) -> Message:
+    talk.language = given.get("language", talk.language)
+    return say.CONSENT_FOUND()
+
+
+async def _ask_consent_to_join(talk: Talk, given: Given) -> Message:
+    talk.language = given.get("language", talk.language)
+    group: Group = given["group"]
+    rules = group.rule_set
+    return say.CONSENT_JOIN(
+        group=group.name,
+        amount=group.money(rules.contribution_minor),
+        rhythm=rhythm_words(rules.rhythm),
+        lots=rules.lots,
+        rounds=rules.rounds,
+        pot=group.money(rules.pot_minor),
+    )
+
+
+async def _person(talk: Talk, name: str, language: str) -> Person:
+    """The speaker, made a person when this is the first time."""
+    if talk.person is None:
+        talk.person = await people.register(talk.tx, talk.address, name=name, language=language)
+        talk.tx.actor = f"person:{talk.person.id}"
+        talk.language = language
+    elif talk.person.consented_at is None:
+        talk.person.consented_at = talk.tx.now
+        await talk.tx.session.flush()
+    return talk.person
+
+
+@command("NEW", about=say.ABOUT_NEW)
+async def new(
+    talk: Talk,
+    called: Annotated[str, GroupName()],
+    contribution: Annotated[Money, Contribution()],
+    lots: Annotated[int, HowManyLots()],
+    rhythm: Annotated[Rhythm, HowOften()],
+    pot: Annotated[Money | None, PotSaid()],
+    name: Annotated[str, TheirName()],
+    language: Annotated[str, WhichLanguage()],
+    agreed: Annotated[bool, Sure(_ask_consent, wanted=_stranger)],
+) -> Message:
+    """Founds an equb; who founds it is its organiser and holds the first lot."""
+    rules = Rules(contribution_minor=contribution.minor, lots=lots, rhythm=rhythm)
+    who = await _person(talk, name, language)
+    group = await groups.found(
+        talk.tx,
+        who,
+        name=called,
+        currency=contribution.currency,
+        rules=rules,
+        pot_minor=pot.minor if pot else None,
+    )
+    who.last_group_id = group.group_id
+    talk.group = group
+    return say.FOUNDED(
+        group=group.name,
+        amount=contribution,
+        rhythm=rhythm_words(rhythm),
+        lots=lots,
+        rounds=rules.rounds,
+        pot=group.money(rules.pot_minor),
+        code=group.code,
+    )
+
+
+@command("JOIN", about=say.ABOUT_JOIN)
+async def join(
+    talk: Talk,
+    group: Annotated[Group, GroupOfCode()],
+    share: Annotated[Fraction | None, ShareOfLot()],
+    name: Annotated[str, TheirName()],
+    language: Annotated[str, WhichLanguage()],
+    agreed: Annotated[bool, Sure(_ask_consent_to_join, wanted=_stranger)],
+) -> Message:
+    """Joins with a share of a lot, or changes the share while the group forms."""
+    who = await _person(talk, name, language)
+    known = await groups.membership(talk.tx, group.group_id, who.id)
+    talk.group = group
+    if known is not None and known.status == "active" and share is None:
+        return await _already_in(talk, group, known)
+    member = await groups.join(talk.tx, group, who, share=Fraction(1) if share is None else share)
+    talk.forget_groups()
+    who.last_group_id = group.group_id
+    await talk.tx.session.flush()
+    if known is None:
+        talk.can_undo("join", group=group.group_id, member=member.id)
+    await _tell_officers(talk, group, member, who)
+    return await _joined(talk, group, member)
+
+
+async def _held(talk: Talk, group: Group, member: Member) -> tuple[Fraction, str]:
+    held = [h for h in await groups.holdings(talk.tx, group) if h.member_id == member.id]
+    return sum((h.share for h in held), Fraction(0)), ", ".join(str(h.lot_number) for h in held)
+
+
+async def _already_in(talk: Talk, group: Group, member: Member) -> Message:
+    share, lots = await _held(talk, group, member)
+    if not share:
+        return say.JOINED_WITHOUT(number=member.number, group=group.name)
+    return say.ALREADY_IN(group=group.name, number=member.number, share=share_words(share), lots=lots)
+
+
+async def _joined(talk: Talk, group: Group, member: Member) -> Message:
+    share, lots = await _held(talk, group, member)
+    if not share:
+        return say.JOINED_WITHOUT(number=member.number, group=group.name)
+    rules = group.rule_set
+    return say.JOINED(
+        number=member.number,
+        group=group.name,
+        share=share_words(share),
+        lots=lots,
+        amount=group.money(int(rules.contribution_minor * share)),
+        rhythm=rhythm_words(rules.rhythm),
+    )
+
+
+async def _tell_officers(talk: Talk, group: Group, member: Member, who: Person) -> None:
+    share, _ = await _held(talk, group, member)
+    taken = await groups.lots_taken(talk.tx, group)
+    full = taken == group.rule_set.lots and not await cycles.incomplete_lots(talk.tx, group)
+    message = say.SOMEBODY_JOINED(
+        name=who.name, group=group.name, share=share_words(share), taken=taken, lots=group.rule_set.lots
+    )
+    event = f"joined:{member.id}:{talk.tx.now.isoformat()}"
+    await notices.tell_officers(talk.tx, group, "begin", message, event=event, besides=[who.id])
+    if full:
+        ready = say.ALL_IN(group=group.name, lots=taken)
+        await notices.tell_officers(talk.tx, group, "begin", ready, event=f"{event}:full")
+
+
+@command("LEAVE", about=say.ABOUT_LEAVE)
+async def leave(talk: Talk, group: Annotated[Group, WhichGroup(statuses=("forming",))]) -> Message:
+    """Leaves a group that has not begun."""
+    member = await talk.membership(group)
+    await groups.leave(talk.tx, group, member)
+    talk.forget_groups()
+    return say.UNDONE_JOIN(group=group.name)
+
+
+@command("INVITE", about=say.ABOUT_INVITE)
+async def invite(
+    talk: Talk,
+    group: Annotated[Group, WhichGroup(right="invite", statuses=("forming",))],
+    phone: Annotated[str, Phone()],
+) -> Message:
+    """How others join; with a phone number, one invitation by SMS to it."""
+    require_member((await talk.membership(group)).role, "invite")
+    talk.group = group
+    if phone:
+        return await _invite_phone(talk, group, phone)
+    links = {g.channel: g for g in await gateways.all_gateways(talk.tx) if g.preferred}
+    bot, sms = links.get(TELEGRAM), links.get(SMS)
+    link = f"https://t.me/{bot.sender}?start={group.code}" if bot and bot.sender else ""
+    if sms is None:
+        return say.INVITE_NO_SMS(group=group.name, code=group.code, link=link)
+    return say.INVITE(group=group.name, code=group.code, number=sms.sender, link=link)
+
+
+async def _invite_phone(talk: Talk, group: Group, phone: str) -> Message:
+    today = talk.tx.now - timedelta(days=1)
+    event = f"invitation:{group.group_id}:{talk.me.id}"
+    sent = await talk.tx.session.scalar(
+        select(func.count()).where(OutboxRow.event == event, OutboxRow.created_at > today)
+    )
+    if (sent or 0) >= MOST_INVITATIONS:
+        raise Refusal("invite.too_many")
+    address = await people.address_of(
+        talk.tx, channel=SMS, gateway=await people.preferred_gateway(talk.tx, SMS), value=phone
+    )
+    rules = group.rule_set
+    message = say.INVITATION(
+        name=talk.me.name,
+        group=group.name,
+        amount=group.money(rules.contribution_minor),
+        rhythm=rhythm_words(rules.rhythm),
+        code=group.code,
+    )
+    language = address.language or talk.language
+    if not await outbox.tell_address(
+        talk.tx, address, message, event=event, language=language, timezone=talk.tenant.timezone
+    ):
+        raise Refusal("invite.known", phone=phones.masked(phone), group=group.name)
+    return say.INVITED(phone=phones.masked(phone), group=group.name)
+
+
+async def _not_full(talk: Talk, given: Given) -> bool:
+    group: Group = given["group"]
+    return await cycles.ready_to_begin(talk.tx, group) < group.rule_set.lots
+
+
+async def _ask_begin(talk: Talk, given: Given) -> Message:
+    group: Group = given["group"]
+    taken = await cycles.ready_to_begin(talk.tx, group)
+    rules = group.rule_set.model_copy(update={"lots": taken})
+    return say.ASK_BEGIN(
+        group=group.name, taken=taken, lots=group.rule_set.lots, pot=group.money(rules.pot_minor)
+    )
+
+
+@command("BEGIN", about=say.ABOUT_BEGIN)
+async def begin(
+    talk: Talk,
+    group: Annotated[Group, WhichGroup(right="begin", statuses=("forming", "closed"))],
+    sure: Annotated[bool, Sure(_ask_begin, wanted=_not_full)],
+) -> Message:
+    """Fixes members, lots and rules, and starts round 1. Asks first when lots are still free."""
+    require_member((await talk.membership(group)).role, "begin")
+    cycle = await cycles.begin(talk.tx, group, timezone=talk.tenant.timezone)
+    first = await rounds.round_by_number(talk.tx, group, 1)
+    if first is None:
+        raise RuntimeError("a cycle has no first round")
+    talk.group = group
+    rules = cycle.rule_set
+    return say.BEGUN(group=group.name, lots=rules.lots, rounds=rules.rounds, due=first.due_at)

@@ -1,0 +1,161 @@
+"""Money that comes in: PAY (the payer says so), CASH (an officer says so), WHO (has not paid yet)."""
+
+from typing import Annotated
+from uuid import UUID
+
+from core import agenda, contributions, groups, notices, rounds
+from core import sentences as say
+from core.asks import Given, HowMuch, Kept, Sure, WhichGroup, WhichMember
+from core.command import command
+from core.contributions import Payment
+from core.errors import Refusal
+from core.groups import Group, Seat
+from core.messages import Message
+from core.money import Money
+from core.rights import member_may, require_member
+from core.talk import Talk
+
+# Lines of a list that fit a message; the rest is counted.
+MOST_LINES = 20
+
+
+@command("PAY", about=say.ABOUT_PAY)
+async def pay(
+    talk: Talk,
+    group: Annotated[Group, WhichGroup(statuses=("running",))],
+    amount: Annotated[Money, HowMuch()],
+) -> Message:
+    """"I have paid": a claim until an officer confirms it. An officer's own payment is in their hands already."""
+    contributions.require_cycle(group)
+    member = await talk.membership(group)
+    talk.group = group
+    _remember(talk, group)
+    if member_may(member.role, "record"):
+        settled = await contributions.record(
+            talk.tx, group, member, amount_minor=amount.minor, holder=member, method="cash"
+        )
+        await agenda.look_again(talk.tx, group)
+        talk.can_undo("payment", group=group.group_id, payment=settled.payment.id)
+        return notices.receipt_message(group, settled)
+    payment = await contributions.claim(talk.tx, group, member, amount_minor=amount.minor)
+    await notices.claim_made(talk.tx, group, member, talk.me.name, payment)
+    talk.can_undo("claim", group=group.group_id, payment=payment.id)
+    return say.CLAIMED(amount=amount, group=group.name, code=payment.code)
+
+
+def _remember(talk: Talk, group: Group) -> None:
+    if talk.me.last_group_id != group.group_id:
+        talk.me.last_group_id = group.group_id
+
+
+async def _owed(talk: Talk, group: Group, seat: Seat) -> list[int]:
+    return [d.open_minor for d in await rounds.open_dues(talk.tx, group.group_id, member_id=seat.member.id)]
+
+
+async def _unusual(talk: Talk, given: Given) -> bool:
+    """Whether the amount is not what one expects of this member: a typing slip shows here."""
+    group, seat, amount = given["group"], given["member"], given["amount"]
+    if any(c.amount_minor == amount.minor for c in await _claims(talk, group, seat)):
+        return False
+    owed = await _owed(talk, group, seat)
+    expected = {sum(owed[:n]) for n in range(1, len(owed) + 1)}
+    held = [h.share for h in await groups.holdings(talk.tx, group) if h.member_id == seat.member.id]
+    expected.add(int(sum(held) * group.rule_set.contribution_minor))
+    return amount.minor not in expected
+
+
+async def _claims(talk: Talk, group: Group, seat: Seat) -> list[Payment]:
+    return list(await contributions.waiting_claims(talk.tx, group.group_id, member_id=seat.member.id))
+
+
+async def _ask_sure(talk: Talk, given: Given) -> Message:
+    group, seat = given["group"], given["member"]
+    return say.SURE_CASH(
+        amount=given["amount"],
+        name=seat.person.name,
+        number=seat.member.number,
+        group=group.name,
+        owed=group.money(sum(await _owed(talk, group, seat))),
+    )
+
+
+@command("CASH", about=say.ABOUT_CASH)
+async def cash(
+    talk: Talk,
+    group: Annotated[Group, WhichGroup(right="record", statuses=("running",))],
+    member: Annotated[Seat, WhichMember()],
+    amount: Annotated[Money, HowMuch(of="member")],
+    sure: Annotated[bool, Sure(_ask_sure, wanted=_unusual)],
+) -> Message:
+    """An officer took money from a member. A waiting claim of the same amount is what this answers."""
+    officer = await talk.membership(group)
+    require_member(officer.role, "record")
+    talk.group = group
+    _remember(talk, group)
+    claimed = next((c for c in await _claims(talk, group, member) if c.amount_minor == amount.minor), None)
+    settled = await contributions.record(
+        talk.tx, group, member.member, amount_minor=amount.minor, holder=officer, claimed=claimed
+    )
+    await notices.receipt(talk.tx, group, member.member, settled, besides=[talk.me.id])
+    await agenda.look_again(talk.tx, group)
+    talk.can_undo("payment", group=group.group_id, payment=settled.payment.id)
+    return say.RECORDED(
+        amount=amount,
+        name=member.person.name,
+        number=member.member.number,
+        group=group.name,
+        code=settled.payment.code,
+    )
+
+
+@command("_CLAIM")
+async def answer_claim(
+    talk: Talk,
+    group: Annotated[Group, WhichGroup()],
+    payment: Annotated[UUID, Kept()],
+    answer: Annotated[str, Sure(_ask_sure)],
+) -> Message:
+    """An officer answers a claim: it came, or it did not."""
+    officer = await talk.membership(group)
+    require_member(officer.role, "record")
+    claimed = await contributions.payment(talk.tx, group.group_id, payment)
+    payer = await groups.seat(talk.tx, group.group_id, claimed.member_id)
+    if payer.person.id == talk.me.id:
+        raise Refusal("rights.office")
+    amount = group.money(claimed.amount_minor)
+    talk.group = group
+    if not answer:
+        await contributions.decline(talk.tx, group, claimed)
+        await notices.declined(talk.tx, group, payer.member, claimed)
+        return say.CLAIM_REFUSED(amount=amount, name=payer.person.name)
+    settled = await contributions.record(
+        talk.tx, group, payer.member, amount_minor=claimed.amount_minor, holder=officer, claimed=claimed
+    )
+    await notices.receipt(talk.tx, group, payer.member, settled)
+    await agenda.look_again(talk.tx, group)
+    talk.can_undo("payment", group=group.group_id, payment=claimed.id)
+    return say.CLAIM_CONFIRMED(amount=amount, name=payer.person.name, group=group.name, code=claimed.code)
+
+
+@command("WHO", about=say.ABOUT_WHO)
+async def who(
+    talk: Talk, group: Annotated[Group, WhichGroup(right="see_dues", statuses=("running",))]
+) -> Message | list[Message]:
+    """Who owes how much; how many claims wait."""
+    require_member((await talk.membership(group)).role, "see_dues")
+    owing = await rounds.who_owes(talk.tx, group)
+    claims = await contributions.waiting_claims(talk.tx, group.group_id)
+    waiting = [say.WHO_CLAIMS(count=len({c.member_id for c in claims}))] if claims else []
+    if not owing:
+        return [say.EVERYBODY_PAID(group=group.name), *waiting]
+    seats = {s.member.id: s for s in await groups.seats(talk.tx, group.group_id)}
+    lines: list[Message] = [
+        say.WHO_LINE(
+            number=seats[member_id].member.number, name=seats[member_id].person.name, amount=group.money(amount)
+        )
+        for member_id, amount, _ in sorted(owing, key=lambda one: (one[2], seats[one[0]].member.number))
+        if member_id in seats
+    ]
+    if len(lines) > MOST_LINES:
+        lines = [*lines[:MOST_LINES], say.AND_MORE(count=len(lines) - MOST_LINES)]
+    return say.WHO(group=group.name, lines=[*lines, *waiting])

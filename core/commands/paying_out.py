@@ -1,0 +1,123 @@
+"""Money that goes out: PAYOUT (an officer has paid a holder) and the holder's answer."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from core import agenda, groups, notices, payouts
+from core import sentences as say
+from core.asks import MISSING, Found, Given, Kept, Sure, WhichGroup, WhichMember
+from core.command import command
+from core.errors import Refusal
+from core.groups import Group, Seat
+from core.messages import MOST_CHOICES, Choice, Message
+from core.payouts import Payable
+from core.rights import require_member
+from core.talk import Talk
+
+
+class Holder(WhichMember):
+    """A member who waits for money of a pot; known when only one does."""
+
+    async def find(self, talk: Talk, given: Given, words: list[str]) -> Found:
+        found = await super().find(talk, given, words)
+        if found is not None and not await _of(talk, given["group"], found[0]):
+            raise Refusal("payout.not_a_holder", name=found[0].person.name)
+        return found
+
+    async def known(self, talk: Talk, given: Given) -> Any:
+        if not await _payable(talk, given["group"]):
+            raise Refusal("payout.nothing_to_pay", group=given["group"].name)
+        return MISSING
+
+    async def question(self, talk: Talk, given: Given) -> Message:
+        group = given["group"]
+        choices = []
+        for one in (await _payable(talk, group))[:MOST_CHOICES]:
+            seat = await groups.seat(talk.tx, group.group_id, one.leg.member_id)
+            label = say.PAYABLE_LABEL(
+                name=seat.person.name,
+                amount=group.money(one.now_minor),
+                round=one.round.number,
+                lot=one.lot_number,
+            )
+            choices.append(Choice(label, str(seat.member.number)))
+        return say.WHOM_TO_PAY().offering(*choices)
+
+
+async def _payable(talk: Talk, group: Group) -> list[Payable]:
+    return [one for one in await payouts.waiting(talk.tx, group) if one.now_minor > 0]
+
+
+async def _of(talk: Talk, group: Group, seat: Seat) -> list[Payable]:
+    return [one for one in await payouts.waiting(talk.tx, group) if one.leg.member_id == seat.member.id]
+
+
+async def _next_leg(talk: Talk, group: Group, seat: Seat) -> Payable:
+    waiting = await _of(talk, group, seat)
+    if not waiting:
+        raise Refusal("payout.not_a_holder", name=seat.person.name)
+    now = next((one for one in waiting if one.now_minor > 0), None)
+    if now is None:
+        raise Refusal("payout.nothing_there", round=waiting[0].round.number)
+    return now
+
+
+async def _ask_sure(talk: Talk, given: Given) -> Message:
+    group, seat = given["group"], given["member"]
+    one = await _next_leg(talk, group, seat)
+    who = {"name": seat.person.name, "number": seat.member.number, "lot": one.lot_number, "round": one.round.number}
+    if one.now_minor < one.leg.amount_minor:
+        whole = group.money(one.leg.amount_minor)
+        return say.SURE_PAYOUT_PART(amount=group.money(one.now_minor), whole=whole, **who)
+    return say.SURE_PAYOUT(amount=group.money(one.now_minor), group=group.name, **who)
+
+
+@command("PAYOUT", about=say.ABOUT_PAYOUT)
+async def payout(
+    talk: Talk,
+    group: Annotated[Group, WhichGroup(right="pay_out", statuses=("running",))],
+    member: Annotated[Seat, Holder()],
+    sure: Annotated[bool, Sure(_ask_sure)],
+) -> Message:
+    """An officer has paid a holder what the pot holds for them. The holder is asked whether it came."""
+    officer = await talk.membership(group)
+    require_member(officer.role, "pay_out")
+    one = await _next_leg(talk, group, member)
+    leg = await payouts.pay(talk.tx, group, one.leg.id, payer=officer)
+    talk.group = group
+    amount = group.money(leg.amount_minor)
+    if member.person.id == talk.me.id:
+        # Who pays themselves has it in hand; the others see it in the book.
+        await payouts.receive(talk.tx, group, leg)
+        await agenda.look_again(talk.tx, group)
+        return say.GOT_IT(amount=amount, group=group.name)
+    await notices.leg_paid(talk.tx, group, leg, one.round.number, talk.me.name)
+    await agenda.look_again(talk.tx, group)
+    talk.can_undo("payout", group=group.group_id, leg=leg.id)
+    return say.PAID_OUT(amount=amount, name=member.person.name, round=one.round.number, group=group.name)
+
+
+@command("_GOT")
+async def got(
+    talk: Talk,
+    group: Annotated[Group, WhichGroup()],
+    leg: Annotated[UUID, Kept()],
+    answer: Annotated[str, Sure(_ask_sure)],
+) -> Message:
+    """The holder says whether the money came."""
+    paid = await payouts.leg(talk.tx, group.group_id, leg)
+    member = await talk.membership(group)
+    if paid.member_id != member.id:
+        raise Refusal("rights.office")
+    amount = group.money(paid.amount_minor)
+    talk.group = group
+    if answer:
+        await payouts.receive(talk.tx, group, paid)
+        confirmed = say.LEG_CONFIRMED(group=group.name, name=talk.me.name, amount=amount)
+        event = f"confirmed:{paid.id}"
+        await notices.tell_officers(talk.tx, group, "pay_out", confirmed, event=event, besides=[talk.me.id])
+        await agenda.look_again(talk.tx, group)
+        return say.GOT_IT(amount=amount, group=group.name)
+    await payouts.take_back(talk.tx, group, paid, denied=True)
+    await notices.leg_denied(talk.tx, group, paid, talk.me.name)
+    return say.DID_NOT_GET(amount=amount, group=group.name)

@@ -1,0 +1,231 @@
+"""Seeing: STATUS, ROUND, HISTORY, RULES, MEMBERS, VERIFY. Nothing here changes anything."""
+
+from fractions import Fraction
+from typing import Annotated
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from core import contributions, cycles, draws, groups, ledger, rounds
+from core import sentences as say
+from core.asks import WhichGroup, Words
+from core.command import command
+from core.commands.joining import rhythm_words, share_words
+from core.draw import lots_of, verify
+from core.groups import Group, Member
+from core.messages import Kind, Message
+from core.payouts import Leg, Payout
+from core.rounds import Round
+from core.settings import settings
+from core.talk import Talk
+
+MOST_LINES = 30
+
+_OFFICES = {"organiser": say.ORGANISER, "secretary": say.SECRETARY, "collector": say.COLLECTOR}
+_STATES: dict[str, Kind] = {
+    "claimed": say.CLAIMED_WORD,
+    "declined": say.DECLINED_WORD,
+    "recorded": say.RECORDED_WORD,
+    "verified": say.VERIFIED_WORD,
+    "reversed": say.REVERSED_WORD,
+}
+
+
+@command("STATUS", about=say.ABOUT_STATUS)
+async def status(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
+    """What is due and when, what is paid, my lots and when mine came."""
+    member = await talk.membership(group)
+    talk.group = group
+    if group.status == "forming":
+        taken = await groups.lots_taken(talk.tx, group)
+        return say.STATUS_FORMING(group=group.name, code=group.code, taken=taken, lots=group.rule_set.lots)
+    lines = await _my_lots(talk, group, member)
+    names = [f"advance/{member.number}", f"held/{member.number}"]
+    balances = await ledger.balances(talk.tx.session, group_id=group.group_id, accounts=names)
+    if balances.get(names[0]):
+        lines.append(say.STATUS_ADVANCE(amount=group.money(balances[names[0]])))
+    for claim in await contributions.waiting_claims(talk.tx, group.group_id, member_id=member.id):
+        lines.append(say.STATUS_CLAIM(amount=group.money(claim.amount_minor), code=claim.code))
+    if balances.get(names[1]):
+        lines.append(say.STATUS_HOLDS(amount=group.money(balances[names[1]])))
+    return say.STATUS(group=group.name, due=await _my_dues(talk, group, member), lots=lines)
+
+
+async def _my_dues(talk: Talk, group: Group, member: Member) -> Message:
+    dues = await rounds.open_dues(talk.tx, group.group_id, member_id=member.id)
+    if dues:
+        owed = group.money(sum(due.open_minor for due in dues))
+        late = dues[0].due_at < talk.tx.now
+        return (say.STATUS_LATE if late else say.STATUS_OWES)(amount=owed, due=dues[0].due_at)
+    following = next((r for r in await cycles.rounds_of(talk.tx, group) if r.due_at > talk.tx.now), None)
+    return say.STATUS_PAID(due=following.due_at) if following else say.STATUS_ALL_PAID()
+
+
+async def _my_lots(talk: Talk, group: Group, member: Member) -> list[Message]:
+    paid, promised, round_of = await _legs(talk, group, member.id)
+    lines = []
+    for held in await groups.holdings(talk.tx, group):
+        if held.member_id != member.id:
+            continue
+        if held.holding_id not in promised:
+            lines.append(say.STATUS_LOT(lot=held.lot_number, share=share_words(held.share)))
+            continue
+        lines.append(
+            say.STATUS_LOT_DRAWN(
+                lot=held.lot_number,
+                share=share_words(held.share),
+                round=round_of[held.holding_id],
+                paid=group.money(paid.get(held.holding_id, 0)),
+                amount=group.money(promised[held.holding_id]),
+            )
+        )
+    return lines
+
+
+async def _legs(
+    talk: Talk, group: Group, member_id: UUID
+) -> tuple[dict[UUID, int], dict[UUID, int], dict[UUID, int]]:
+    """By holding: what has been paid out, what is promised, in which round it was drawn."""
+    rows = await talk.tx.session.execute(
+        select(Leg.holding_id, Leg.amount_minor, Leg.paid_at, Round.number)
+        .join(Payout, (Payout.group_id == Leg.group_id) & (Payout.id == Leg.payout_id))
+        .join(Round, (Round.group_id == Payout.group_id) & (Round.id == Payout.round_id))
+        .where(Leg.group_id == group.group_id, Leg.member_id == member_id, Round.cycle == group.cycle)
+    )
+    paid: dict[UUID, int] = {}
+    promised: dict[UUID, int] = {}
+    round_of: dict[UUID, int] = {}
+    for holding_id, amount, paid_at, number in rows.tuples():
+        promised[holding_id] = promised.get(holding_id, 0) + amount
+        round_of[holding_id] = number
+        if paid_at is not None:
+            paid[holding_id] = paid.get(holding_id, 0) + amount
+    return paid, promised, round_of
+
+
+@command("ROUND", about=say.ABOUT_ROUND)
+async def round_(talk: Talk, group: Annotated[Group, WhichGroup(statuses=("running",))]) -> Message:
+    """The round that is open: what has come in, when it is due and drawn."""
+    contributions.require_cycle(group)
+    current = await rounds.current_round(talk.tx, group)
+    if current is None:
+        return say.STATUS_FORMING(
+            group=group.name,
+            code=group.code,
+            taken=await groups.lots_taken(talk.tx, group),
+            lots=group.rule_set.lots,
+        )
+    rules = group.rule_set
+    common = {
+        "group": group.name,
+        "round": current.number,
+        "rounds": rules.rounds,
+        "collected": group.money(await rounds.collected(talk.tx, current)),
+        "pot": group.money(rules.contribution_minor * rules.lots),
+    }
+    if current.drawn_at:
+        drawn = [d.proof and draws.proof_of(d).lot.lstrip("L0") for d in await draws.of_round(talk.tx, current)]
+        return say.ROUND_DRAWN(**common, lots=", ".join(drawn))
+    return say.ROUND(**common, due=current.due_at, draw=current.draw_at)
+
+
+@command("HISTORY", about=say.ABOUT_HISTORY)
+async def history(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
+    """The speaker's last payments, in and out."""
+    member = await talk.membership(group)
+    zone = ZoneInfo(talk.tenant.timezone)
+    lines = []
+    for payment in await contributions.of_member(talk.tx, group.group_id, member.id):
+        on = (payment.claimed_at or payment.recorded_at or payment.created_at).astimezone(zone).date()
+        state = _STATES[payment.status]()
+        lines.append(
+            say.HISTORY_LINE(on=on, amount=group.money(payment.amount_minor), state=state, code=payment.code)
+        )
+    received = await talk.tx.session.execute(
+        select(Leg.paid_at, Leg.amount_minor, groups.Lot.number)
+        .join(Payout, (Payout.group_id == Leg.group_id) & (Payout.id == Leg.payout_id))
+        .join(groups.Lot, (groups.Lot.group_id == Payout.group_id) & (groups.Lot.id == Payout.lot_id))
+        .where(Leg.group_id == group.group_id, Leg.member_id == member.id, Leg.paid_at.is_not(None))
+        .order_by(Leg.paid_at.desc())
+    )
+    for paid_at, amount, lot in received.tuples():
+        if paid_at is not None:
+            on = paid_at.astimezone(zone).date()
+            lines.append(say.RECEIVED_LINE(on=on, amount=group.money(amount), lot=lot))
+    if not lines:
+        return say.HISTORY_NONE(group=group.name)
+    return say.HISTORY(group=group.name, lines=lines)
+
+
+@command("RULES", about=say.ABOUT_RULES)
+async def rules(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
+    """The rules of the group, from the rules themselves."""
+    have = group.rule_set
+    return say.RULES(
+        group=group.name,
+        code=group.code,
+        amount=group.money(have.contribution_minor),
+        rhythm=rhythm_words(have.rhythm),
+        lots=have.lots,
+        rounds=have.rounds,
+        drawn=have.lots_per_round,
+        pot=group.money(have.pot_minor),
+        fee=group.money(have.fee_minor),
+    )
+
+
+@command("MEMBERS", about=say.ABOUT_MEMBERS)
+async def members(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
+    """Who is in, with which share; names and numbers, never phones."""
+    await talk.membership(group)
+    shares: dict[UUID, Fraction] = {}
+    for held in await groups.holdings(talk.tx, group):
+        shares[held.member_id] = shares.get(held.member_id, Fraction(0)) + held.share
+    lines: list[Message] = []
+    everyone = await groups.seats(talk.tx, group.group_id)
+    for seat in everyone[:MOST_LINES]:
+        values = {
+            "number": seat.member.number,
+            "name": seat.person.name,
+            "share": share_words(shares.get(seat.member.id, Fraction(0))),
+        }
+        office = _OFFICES.get(seat.member.role)
+        lines.append(say.MEMBER_LINE_OFFICE(**values, office=office()) if office else say.MEMBER_LINE(**values))
+    if len(everyone) > MOST_LINES:
+        lines.append(say.AND_MORE(count=len(everyone) - MOST_LINES))
+    return say.MEMBERS(group=group.name, count=len(everyone), lines=lines)
+
+
+@command("VERIFY", about=say.ABOUT_VERIFY)
+async def verify_(talk: Talk, code: Annotated[str, Words()]) -> Message:
+    """Checks a draw again, and says where anybody can do so without us. Without a code: the speaker's last draw."""
+    if not code:
+        code = await _last_code(talk)
+    proof = draws.proof_of(await draws.by_code(talk.tx, code))
+    verdict = verify(proof)
+    url = f"{settings().public_url}/verify/{proof.code}"
+    if not verdict.ok:
+        failed = ", ".join(check.name for check in verdict.checks if not check.ok)
+        return say.VERIFY_FAILED(code=proof.code, failed=failed, url=url)
+    return say.VERIFIED(
+        code=proof.code,
+        lot=proof.lot.lstrip("L0"),
+        count=len(lots_of(proof.list_text)),
+        list=proof.list_hash[:12],
+        beacon=proof.beacon.round,
+        link=proof.link[:12],
+        checks=len(verdict.checks),
+        url=url,
+    ).showing(link=url)
+
+
+async def _last_code(talk: Talk) -> str:
+    mine = [group.group_id for group, _ in await talk.my_groups()]
+    code = await talk.tx.session.scalar(
+        select(draws.Draw.code)
+        .where(draws.Draw.group_id.in_(mine))
+        .order_by(draws.Draw.drawn_at.desc(), draws.Draw.id.desc())
+        .limit(1)
+    )
+    return code or ""

@@ -1,0 +1,255 @@
+"""Notices: what members and officers are told when something happens in their group, in the same transaction.
+
+Each is queued once by its event; who has paid, been told or left in the meantime is looked up at that moment.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from uuid import UUID
+
+from core import groups, outbox, people, questions, rounds
+from core import sentences as say
+from core.contributions import Payment, Settled
+from core.cycles import Cycle
+from core.db import Tx
+from core.draws import Held
+from core.groups import Group, Member, Seat
+from core.messages import NO, YES, Choice, Message
+from core.payouts import Leg
+from core.people import Address, Person
+from core.rights import officers_with
+from core.rounds import DrawList, Round
+
+
+async def _timezone(tx: Tx) -> str:
+    return (await people.tenant_by_id(tx.tenant_id)).timezone
+
+
+async def tell_members(tx: Tx, group: Group, message: Message, *, event: str, besides: Iterable[UUID] = ()) -> None:
+    """The same notice to every active member, but for the people in ``besides``."""
+    left_out = set(besides)
+    everyone = [s.person.id for s in await groups.seats(tx, group.group_id) if s.person.id not in left_out]
+    await outbox.tell(tx, everyone, message, event=event, timezone=await _timezone(tx), group_id=group.group_id)
+
+
+async def tell_officers(
+    tx: Tx, group: Group, right: str, message: Message, *, event: str, besides: Iterable[UUID] = ()
+) -> None:
+    """A notice to the officers who carry a right, but for the people in ``besides``."""
+    left_out = set(besides)
+    officers = await groups.seats(tx, group.group_id, roles=officers_with(right))
+    to = [s.person.id for s in officers if s.person.id not in left_out]
+    await outbox.tell(tx, to, message, event=event, timezone=await _timezone(tx), group_id=group.group_id)
+
+
+async def tell_person(tx: Tx, group: Group, person_id: UUID, message: Message, *, event: str) -> None:
+    """A notice to one person."""
+    await outbox.tell(
+        tx, [person_id], message, event=event, timezone=await _timezone(tx), group_id=group.group_id
+    )
+
+
+async def round_opened(tx: Tx, group: Group, round_: Round, cycle: Cycle) -> None:
+    """Round 1 is announced by itself, with the anchor of the draws; later ones with the draw before them."""
+    if round_.number > 1:
+        return
+    message = say.CYCLE_BEGUN(
+        group=group.name,
+        lots=cycle.rule_set.lots,
+        rounds=cycle.rule_set.rounds,
+        amount=group.money(cycle.rule_set.contribution_minor),
+        pot=group.money(cycle.rule_set.pot_minor),
+        due=round_.due_at,
+        draw=round_.draw_at,
+        beacon=round_.beacon_round,
+        anchor=cycle.anchor[:12],
+    )
+    await tell_members(tx, group, message, event=f"round.opened:{round_.id}")
+
+
+async def remind(tx: Tx, group: Group, round_: Round) -> int:
+    """Remind those who owe something for this round or before; who has just paid is not reminded."""
+    owing = {member_id: amount for member_id, amount, _ in await rounds.who_owes(tx, group)}
+    seats = {s.person.id: s for s in await groups.seats(tx, group.group_id) if s.member.id in owing}
+
+    async def message(person: Person, _address: Address) -> Message:
+        amount = group.money(owing[seats[person.id].member.id])
+        return say.REMINDER(group=group.name, amount=amount, due=round_.due_at, round=round_.number)
+
+    event = f"reminder:{round_.id}"
+    return await outbox.tell(
+        tx, list(seats), message, event=event, timezone=await _timezone(tx), group_id=group.group_id
+    )
+
+
+async def list_frozen(tx: Tx, group: Group, round_: Round, frozen: DrawList) -> None:
+    """The list's code, to every member, before anybody can know the lot; officers hear who is left out."""
+    lots = frozen.list_text.count("\n")
+    if lots:
+        message = say.LIST_FROZEN(
+            group=group.name,
+            round=round_.number,
+            count=lots,
+            code=frozen.list_hash[:12],
+            draw=frozen.draw_at,
+            beacon=frozen.beacon_round,
+        )
+        await tell_members(tx, group, message, event=f"list:{frozen.id}")
+    else:
+        message = say.NOBODY_ELIGIBLE(group=group.name, round=round_.number)
+        await tell_members(tx, group, message, event=f"list:{frozen.id}")
+
+
+async def draw_held(tx: Tx, group: Group, round_: Round, held: Sequence[Held], next_round: Round | None) -> None:
+    """Who it was, how to check it, and what is due next: one message to every member."""
+    lines = []
+    winners: set[UUID] = set()
+    for one in held:
+        names = []
+        for holding in await _holders(tx, group, one.lot.number):
+            winners.add(holding.person.id)
+            names.append(holding.person.name)
+        lines.append(say.DRAWN_LOT(lot=one.lot.number, names=", ".join(names), code=one.draw.code))
+    if next_round is not None:
+        after = say.NEXT_DUE(due=next_round.due_at, round=next_round.number)
+    else:
+        after = say.LAST_ROUND()
+    message = say.DRAW_HELD(group=group.name, round=round_.number, lots=lines, next=after)
+    event = f"draw:{held[0].draw.id}"
+    await tell_members(tx, group, message, event=event, besides=winners)
+    for one in held:
+        await _tell_holders(tx, group, round_, one, after, event)
+    pot = say.POT_TO_PAY(
+        group=group.name, round=round_.number, amount=group.money(sum(one.payout.amount_minor for one in held))
+    )
+    await tell_officers(tx, group, "pay_out", pot, event=f"pot:{held[0].draw.id}")
+
+
+async def _holders(tx: Tx, group: Group, lot_number: int) -> list[Seat]:
+    held = [h for h in await groups.holdings(tx, group) if h.lot_number == lot_number]
+    return [await groups.seat(tx, group.group_id, h.member_id) for h in held]
+
+
+async def _tell_holders(tx: Tx, group: Group, round_: Round, one: Held, after: Message, event: str) -> None:
+    for holder in await _holders(tx, group, one.lot.number):
+        message = say.YOUR_LOT(
+            group=group.name,
+            round=round_.number,
+            lot=one.lot.number,
+            pot=group.money(one.payout.amount_minor),
+            code=one.draw.code,
+            next=after,
+        )
+        await tell_person(tx, group, holder.person.id, message, event=event)
+
+
+async def receipt(tx: Tx, group: Group, who: Member, settled: Settled, *, besides: Iterable[UUID] = ()) -> None:
+    """To the payer, for a contribution that an officer recorded."""
+    if who.person_id in set(besides):
+        return
+    message = receipt_message(group, settled)
+    await tell_person(tx, group, who.person_id, message, event=f"receipt:{settled.payment.id}")
+
+
+def receipt_message(group: Group, settled: Settled) -> Message:
+    """What a receipt says: amount, the rounds it went to, what waits as an advance, and its code."""
+    numbers = sorted({due.round_number for due, _ in settled.parts})
+    common = {
+        "group": group.name,
+        "amount": group.money(settled.payment.amount_minor),
+        "code": settled.payment.code,
+    }
+    if not numbers:
+        return say.RECEIPT_ADVANCE(**common)
+    spoken = ", ".join(str(number) for number in numbers)
+    if settled.advance_minor:
+        return say.RECEIPT_AND_ADVANCE(**common, rounds=spoken, advance=group.money(settled.advance_minor))
+    return say.RECEIPT(**common, rounds=spoken)
+
+
+async def reversed_payment(
+    tx: Tx, group: Group, who: Member, payment: Payment, *, besides: Iterable[UUID] = ()
+) -> None:
+    """To the payer and to the officers: a recorded contribution was taken back, and why."""
+    seat = await groups.seat(tx, group.group_id, who.id)
+    message = say.PAYMENT_REVERSED(
+        group=group.name,
+        amount=group.money(payment.amount_minor),
+        code=payment.code,
+        name=seat.person.name,
+        reason=payment.reason or "",
+    )
+    event = f"reversed:{payment.id}"
+    if who.person_id not in set(besides):
+        await tell_person(tx, group, who.person_id, message, event=event)
+    await tell_officers(tx, group, "reverse", message, event=event, besides=[who.person_id, *besides])
+
+
+async def declined(tx: Tx, group: Group, who: Member, payment: Payment) -> None:
+    """To the payer: an officer says the claimed money did not come."""
+    message = say.CLAIM_DECLINED(
+        group=group.name, amount=group.money(payment.amount_minor), code=payment.code
+    )
+    await tell_person(tx, group, who.person_id, message, event=f"declined:{payment.id}")
+
+
+async def claim_made(tx: Tx, group: Group, who: Member, name: str, payment: Payment) -> None:
+    """To the officers who may record: did it come? Each gets a question; the first answer counts."""
+    asked = say.CLAIM_TO_OFFICER(
+        name=name, number=who.number, amount=group.money(payment.amount_minor), group=group.name
+    )
+    filled = {"group": str(group.group_id), "payment": str(payment.id)}
+    officers = await groups.seats(tx, group.group_id, roles=officers_with("record"))
+    to = [s.person.id for s in officers if s.person.id != who.person_id]
+    message = _question(tx, asked, "_CLAIM", filled)
+    event = f"claim:{payment.id}"
+    await outbox.tell(tx, to, message, event=event, timezone=await _timezone(tx), group_id=group.group_id)
+
+
+async def leg_paid(tx: Tx, group: Group, leg: Leg, round_number: int, payer: str) -> None:
+    """To the holder: did it come?"""
+    seat = await groups.seat(tx, group.group_id, leg.member_id)
+    asked = say.DID_YOU_GET(
+        group=group.name, amount=group.money(leg.amount_minor), round=round_number, payer=payer
+    )
+    filled = {"group": str(group.group_id), "leg": str(leg.id)}
+    await outbox.tell(
+        tx,
+        [seat.person.id],
+        _question(tx, asked, "_GOT", filled),
+        event=f"leg:{leg.id}:{tx.now.isoformat()}",
+        timezone=await _timezone(tx),
+        group_id=group.group_id,
+    )
+
+
+def _question(
+    tx: Tx, asked: Message, command: str, filled: dict[str, str]
+) -> Callable[[Person, Address], Awaitable[Message | None]]:
+    """A yes-or-no question to whoever is told, kept for each address of its own."""
+
+    async def message(_person: Person, address: Address) -> Message:
+        return await questions.pose(
+            tx,
+            address,
+            asked.offering(Choice(say.YES(), YES), Choice(say.NO(), NO)),
+            command=command,
+            slot="answer",
+            filled=filled,
+            lifetime=questions.NOTICE_LIFETIME,
+        )
+
+    return message
+
+
+async def leg_denied(tx: Tx, group: Group, leg: Leg, name: str) -> None:
+    """To the officers: the holder says that a payout never came."""
+    message = say.LEG_DENIED(group=group.name, amount=group.money(leg.amount_minor), name=name)
+    await tell_officers(tx, group, "pay_out", message, event=f"denied:{leg.id}:{tx.now.isoformat()}")
+
+
+async def cycle_closed(tx: Tx, group: Group, paid_in: int, paid_out: int) -> None:
+    """To everybody: what came in and what went out, and that a new cycle may begin."""
+    message = say.CYCLE_CLOSED(
+        group=group.name, cycle=group.cycle, paid_in=group.money(paid_in), paid_out=group.money(paid_out)
+    )
+    await tell_members(tx, group, message, event=f"closed:{group.group_id}:{group.cycle}")

@@ -1,0 +1,122 @@
+"""Questions that were put to somebody and are not answered yet: one row each, with an end.
+
+Belongs to an address, not to a person: what is asked on the phone is answered on the phone. A button carries the
+question's nonce, so that it answers that question and no other, once, however long it stays on a screen.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from secrets import token_urlsafe
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.db import Base, Tx
+from core.ids import new_id
+from core.messages import Choice, Message
+from core.people import Address
+
+FORM_LIFETIME = timedelta(days=1)
+NOTICE_LIFETIME = timedelta(days=14)
+BUTTON = "q:"
+
+
+class Question(Base):
+    """``filled``: what is known of the command's slots, as text. ``choices``: what 1, 2, 3 … stand for."""
+
+    __tablename__ = "questions"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID]
+    address_id: Mapped[UUID]
+    nonce: Mapped[str]
+    command: Mapped[str]
+    slot: Mapped[str]
+    filled: Mapped[dict[str, Any]]
+    choices: Mapped[list[Any]]
+    asked_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+
+
+async def pose(
+    tx: Tx,
+    address: Address,
+    message: Message,
+    *,
+    command: str,
+    slot: str,
+    filled: dict[str, str],
+    lifetime: timedelta = FORM_LIFETIME,
+) -> Message:
+    """Keep the question, and return its message with choices that answer it."""
+    nonce = token_urlsafe(9)
+    values = [choice.value for choice in message.choices]
+    await tx.session.execute(
+        insert(Question).values(
+            id=new_id(),
+            tenant_id=tx.tenant_id,
+            address_id=address.id,
+            nonce=nonce,
+            command=command,
+            slot=slot,
+            filled=filled,
+            choices=values,
+            asked_at=tx.now,
+            expires_at=tx.now + lifetime,
+        )
+    )
+    return message.offering(
+        *(Choice(choice.label, f"{BUTTON}{nonce}:{index}") for index, choice in enumerate(message.choices))
+    )
+
+
+async def open_questions(tx: Tx, address_id: UUID, *, most: int = 3) -> Sequence[Question]:
+    """The questions an address may still answer, the newest first."""
+    rows = await tx.session.scalars(
+        select(Question)
+        .where(Question.address_id == address_id, Question.answered_at.is_(None), Question.expires_at > tx.now)
+        .order_by(Question.asked_at.desc(), Question.id.desc())
+        .limit(most)
+    )
+    return rows.all()
+
+
+async def pressed(tx: Tx, address_id: UUID, data: str) -> tuple[Question, str] | None:
+    """The open question and the value that a button of this address stands for; None when it is no longer open."""
+    nonce, _, index = data.removeprefix(BUTTON).partition(":")
+    question = await tx.session.scalar(
+        select(Question).where(
+            Question.tenant_id == tx.tenant_id,
+            Question.nonce == nonce,
+            Question.address_id == address_id,
+            Question.answered_at.is_(None),
+            Question.expires_at > tx.now,
+        )
+    )
+    if question is None or not index.isdigit() or int(index) >= len(question.choices):
+        return None
+    return question, str(question.choices[int(index)])
+
+
+async def close(tx: Tx, question: Question) -> bool:
+    """Mark it answered; False when another answer was quicker."""
+    won = await tx.session.scalar(
+        update(Question)
+        .where(Question.id == question.id, Question.answered_at.is_(None))
+        .values(answered_at=tx.now)
+        .returning(Question.id)
+    )
+    return won is not None
+
+
+async def drop_forms(tx: Tx, address_id: UUID) -> None:
+    """A new command wins over half-filled ones; questions that came with notices stay open."""
+    await tx.session.execute(
+        update(Question)
+        .where(
+            Question.address_id == address_id, Question.answered_at.is_(None), ~Question.command.startswith("_")
+        )
+        .values(answered_at=tx.now)
+    )
