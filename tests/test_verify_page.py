@@ -268,6 +268,7 @@ def test_a_true_draw_is_green_in_every_check(page: Page, site: str, language: st
     assert read(page, f"{site}/verify/{TRUE.code}?lang={language}") == "ok"
     expect(page.locator("h1")).to_have_text(verdict)
     expect(page.locator("#lot")).to_have_text(TRUE.lot)
+    expect(page.locator("#told b")).to_have_text(TRUE.frozen_hash[:12])
     assert marked(page, "ok") == ALL_CHECKS
     assert "undefined" not in page.locator("body").inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") == 360

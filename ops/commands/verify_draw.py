@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -98,10 +97,11 @@ def _text_of(source: str) -> str:
 
 def _fetched(address: str) -> str:
     # What people have is the address of the page; its proof stands beside it.
-    if not urlsplit(address).path.endswith(".json"):
-        address = address.split("?")[0].split("#")[0].rstrip("/") + ".json"
+    url = httpx.URL(address)
+    if not url.path.endswith(".json"):
+        url = url.copy_with(path=url.path.rstrip("/") + ".json", query=None, fragment=None)
     body = b""
-    with httpx.stream("GET", address, timeout=10, follow_redirects=True) as response:
+    with httpx.stream("GET", url, timeout=10, follow_redirects=True) as response:
         response.raise_for_status()
         for piece in response.iter_bytes():
             body += piece

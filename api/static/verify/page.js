@@ -99,6 +99,10 @@
       [say.told_record, proof.record],
     ];
     fill(at("told"), pairs(entries));
+    // What members were sent by SMS is the beginning of it.
+    const list = at("told").querySelector("dd");
+    const rest = list.textContent.slice(12);
+    list.replaceChildren(element("b", list.textContent.slice(0, 12)), rest);
   }
 
   function showMirrors(proof) {
