@@ -27,7 +27,7 @@ CREATE TABLE ledger_accounts (
 -- only rows of the ledger that change. They also fix whose book it is and in what currency.
 CREATE TABLE ledger_heads (
     group_id uuid NOT NULL,
-    lane smallint NOT NULL CHECK (lane BETWEEN 0 AND 7),
+    lane smallint NOT NULL,
     tenant_id uuid NOT NULL,
     currency text NOT NULL,
     transfers bigint NOT NULL,
@@ -61,11 +61,10 @@ CREATE TABLE ledger_transfers (
     PRIMARY KEY (group_id, id),
     CONSTRAINT ledger_transfers_reference UNIQUE (group_id, reference)
 );
-CREATE UNIQUE INDEX ledger_transfers_seq ON ledger_transfers (group_id, seq);
 CREATE UNIQUE INDEX ledger_transfers_reverses ON ledger_transfers (group_id, reverses)
     WHERE reverses IS NOT NULL;
-CREATE INDEX ledger_transfers_debit ON ledger_transfers (group_id, debit, seq) INCLUDE (amount_minor);
-CREATE INDEX ledger_transfers_credit ON ledger_transfers (group_id, credit, seq) INCLUDE (amount_minor);
+CREATE INDEX ledger_transfers_debit ON ledger_transfers (group_id, debit) INCLUDE (amount_minor);
+CREATE INDEX ledger_transfers_credit ON ledger_transfers (group_id, credit) INCLUDE (amount_minor);
 CREATE INDEX ledger_transfers_due ON ledger_transfers (group_id, due_id) WHERE due_id IS NOT NULL;
 CREATE INDEX ledger_transfers_payment ON ledger_transfers (group_id, payment_id) WHERE payment_id IS NOT NULL;
 """
@@ -103,9 +102,8 @@ CREATE TYPE ledger_request AS (
 
 -- Opens the book of a group that has never posted: eight empty lanes, for the tenant and in the currency that
 -- the group says. Two at once: the second waits for the first and finds them.
-CREATE FUNCTION ledger_open(p_group_id uuid, p_tenant_id uuid) RETURNS text
-    LANGUAGE plpgsql SET search_path = public
-    AS $$
+CREATE FUNCTION ledger_open(p_group_id uuid, p_tenant_id uuid) RETURNS void
+    LANGUAGE plpgsql AS $$
 DECLARE
     v_currency text;
 BEGIN
@@ -117,13 +115,11 @@ BEGIN
     INSERT INTO ledger_heads (group_id, lane, tenant_id, currency, transfers, last_seq, hash)
         SELECT p_group_id, lane, p_tenant_id, v_currency, 0, 0, '' FROM generate_series(0, 7) AS lane
         ON CONFLICT (group_id, lane) DO NOTHING;
-    RETURN v_currency;
 END $$;
 
--- Creates accounts, and refuses names that are none.
+-- Creates those of the accounts that are missing, and refuses names that are none.
 CREATE FUNCTION ledger_open_accounts(p_group_id uuid, p_tenant_id uuid, p_currency text, p_names text[])
-    RETURNS void LANGUAGE plpgsql SET search_path = public
-    AS $$
+    RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     v_name text;
 BEGIN
@@ -140,8 +136,7 @@ END $$;
 
 -- Turns reversals into the opposite of what they reverse, for the same due, payment and payout leg.
 CREATE FUNCTION ledger_fill_reversals(p_group_id uuid, p_requests ledger_request[]) RETURNS ledger_request[]
-    LANGUAGE plpgsql SET search_path = public
-    AS $$
+    LANGUAGE plpgsql AS $$
 DECLARE
     v_original ledger_transfers;
     v_request ledger_request;
@@ -171,60 +166,69 @@ BEGIN
     RETURN p_requests;
 END $$;
 
--- Creates the accounts that are missing, then locks, in order of name, those that the requests take from and
--- that may not go below zero, and refuses if one would. Paying in locks nothing: a pot that everybody pays
--- into is no bottleneck.
-CREATE FUNCTION ledger_reserve(
-    p_group_id uuid, p_tenant_id uuid, p_currency text, p_requests ledger_request[])
-    RETURNS void LANGUAGE plpgsql SET search_path = public
-    AS $$
+-- Locks, in order of name, those of the debited accounts that may not go below zero, and refuses if one would at
+-- any step of the way. Returns a time that is not before that of anything it saw.
+CREATE FUNCTION ledger_reserve(p_group_id uuid, p_debits text[], p_requests ledger_request[]) RETURNS bigint
+    LANGUAGE plpgsql AS $$
 DECLARE
-    v_sound boolean;
-    v_missing text[];
     v_drained text[];
     v_name text;
 BEGIN
-    SELECT bool_and(n.sound), array_agg(n.name) FILTER (WHERE a.name IS NULL),
-           array_agg(n.name) FILTER (WHERE n.drained AND a.may_go_negative IS NOT TRUE)
-        INTO v_sound, v_missing, v_drained
-        FROM (SELECT s.name, bool_or(s.drained) AS drained, bool_and(s.sound) AS sound
-                  FROM (SELECT r.debit AS name, true AS drained, coalesce(r.amount_minor > 0
-                                AND r.currency = p_currency AND r.debit <> r.credit, false) AS sound
-                            FROM unnest(p_requests) AS r
-                        UNION ALL SELECT r.credit, false, true FROM unnest(p_requests) AS r) s
-                  GROUP BY s.name) n
-        LEFT JOIN ledger_accounts a ON a.group_id = p_group_id AND a.name = n.name;
-    IF v_sound IS NOT TRUE THEN
-        PERFORM ledger_refuse('EQ106', 'a transfer is a positive amount in the currency of the group '
-                              'from one account to another', '');
-    END IF;
-    IF v_missing IS NOT NULL THEN
-        PERFORM ledger_open_accounts(p_group_id, p_tenant_id, p_currency, v_missing);
-    END IF;
-    IF v_drained IS NULL THEN
-        RETURN;
-    END IF;
-    PERFORM FROM ledger_accounts a
-        WHERE a.group_id = p_group_id AND a.name = ANY (v_drained) AND NOT a.may_go_negative
-        ORDER BY a.name FOR NO KEY UPDATE;
+    SELECT array_agg(l.name) INTO v_drained FROM (
+        SELECT a.name FROM ledger_accounts a
+            WHERE a.group_id = p_group_id AND a.name = ANY (p_debits) AND NOT a.may_go_negative
+            ORDER BY a.name FOR NO KEY UPDATE) l;
     -- A statement of its own: its snapshot sees what those who held the locks before us have posted.
-    SELECT b.name INTO v_name
-        FROM (SELECT a.name, (SELECT coalesce(sum(t.amount_minor), 0) FROM ledger_transfers t
-                               WHERE t.group_id = p_group_id AND t.credit = a.name)
-                           - (SELECT coalesce(sum(t.amount_minor), 0) FROM ledger_transfers t
-                               WHERE t.group_id = p_group_id AND t.debit = a.name) AS minor
-                  FROM ledger_accounts a
-                  WHERE a.group_id = p_group_id AND a.name = ANY (v_drained) AND NOT a.may_go_negative) b
-        JOIN (SELECT s.name, sum(s.change) OVER (PARTITION BY s.name ORDER BY s.n) AS change
+    SELECT m.name INTO v_name
+        FROM (SELECT s.name, sum(s.change) OVER (PARTITION BY s.name ORDER BY s.n) AS change
                   FROM (SELECT r.debit AS name, -r.amount_minor AS change, r.ordinality AS n
                             FROM unnest(p_requests) WITH ORDINALITY AS r
                         UNION ALL SELECT r.credit, r.amount_minor, r.ordinality
                             FROM unnest(p_requests) WITH ORDINALITY AS r) s
-                  WHERE s.name = ANY (v_drained)) c ON c.name = b.name
-        WHERE b.minor + c.change < 0 ORDER BY b.name LIMIT 1;
+                  WHERE s.name = ANY (v_drained)) m
+        JOIN (SELECT d.name, (SELECT coalesce(sum(t.amount_minor), 0) FROM ledger_transfers t
+                               WHERE t.group_id = p_group_id AND t.credit = d.name)
+                           - (SELECT coalesce(sum(t.amount_minor), 0) FROM ledger_transfers t
+                               WHERE t.group_id = p_group_id AND t.debit = d.name) AS minor
+                  FROM unnest(v_drained) AS d (name)) b ON b.name = m.name
+        WHERE b.minor + m.change < 0 ORDER BY m.name LIMIT 1;
     IF FOUND THEN
         PERFORM ledger_refuse('EQ101', 'not enough', v_name);
     END IF;
+    RETURN (SELECT max(h.last_seq) FROM ledger_heads h WHERE h.group_id = p_group_id) >> 3;
+END $$;
+
+-- Waits until one of a group's lanes is free; opens the book of a group that has none.
+CREATE FUNCTION ledger_wait_for_lane(p_group_id uuid, p_tenant_id uuid) RETURNS void
+    LANGUAGE plpgsql AS $$
+DECLARE
+    v_owner_id uuid;
+BEGIN
+    SELECT h.tenant_id INTO v_owner_id FROM ledger_heads h WHERE h.group_id = p_group_id AND h.lane = 0;
+    IF NOT FOUND THEN
+        PERFORM ledger_open(p_group_id, p_tenant_id);
+    ELSIF v_owner_id IS DISTINCT FROM p_tenant_id THEN
+        PERFORM ledger_refuse('EQ105', 'no such group', p_group_id::text);
+    ELSE
+        PERFORM FROM ledger_heads h WHERE h.group_id = p_group_id AND h.lane = pg_backend_pid() & 7
+            FOR NO KEY UPDATE;
+    END IF;
+END $$;
+
+-- The rows that stand under these references; refuses if one was used for something else.
+CREATE FUNCTION ledger_repeated(p_group_id uuid, p_references text[], p_inputs bytea[])
+    RETURNS SETOF ledger_transfers LANGUAGE plpgsql AS $$
+DECLARE
+    v_reference text;
+BEGIN
+    SELECT t.reference INTO v_reference FROM unnest(p_references, p_inputs) AS i (reference, input_hash)
+        JOIN ledger_transfers t ON t.group_id = p_group_id AND t.reference = i.reference
+        WHERE t.input_hash <> i.input_hash LIMIT 1;
+    IF FOUND THEN
+        PERFORM ledger_refuse('EQ102', 'reference used before for something else', v_reference);
+    END IF;
+    RETURN QUERY SELECT t.* FROM ledger_transfers t
+        WHERE t.group_id = p_group_id AND t.reference = ANY (p_references);
 END $$;
 
 -- Posts transfers, one or thousands, all or none, and returns their rows, those posted before included.
@@ -232,47 +236,36 @@ CREATE FUNCTION ledger_post(p_group_id uuid, p_at timestamptz, p_requests ledger
     RETURNS SETOF ledger_transfers
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public
     -- Always by index: a plan made while the tables were empty must not outlive that.
-    SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off
-    SET enable_hashjoin = off SET enable_mergejoin = off
+    SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
     AS $$
 DECLARE
     v_tenant_id uuid := nullif(current_setting('app.tenant', true), '')::uuid;
-    v_owner_id uuid;
-    v_currency text;
     v_request ledger_request;
-    v_reverses boolean := false;
     v_references text[] := '{}';
     v_inputs bytea[] := '{}';
-    v_repeats integer;
+    v_reverses boolean := false;
     v_lane smallint;
+    v_currency text;
     v_time bigint;
     v_hash bytea;
+    v_debits text[] := '{}';
+    v_names text[] := '{}';
+    v_known integer;
+    v_draining boolean;
+    v_row ledger_transfers;
     v_rows ledger_transfers[] := '{}';
     v_inserted integer;
-    v_reference text;
-    v_posted_at timestamptz := clock_timestamp();
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         PERFORM ledger_refuse('EQ108', 'the ledger posts in read committed only', '');
     END IF;
-
-    -- Whose book is it?
-    SELECT h.tenant_id, h.currency INTO v_owner_id, v_currency
-        FROM ledger_heads h WHERE h.group_id = p_group_id AND h.lane = 0;
-    IF NOT FOUND THEN
-        v_currency := ledger_open(p_group_id, v_tenant_id);
-    ELSIF v_owner_id IS DISTINCT FROM v_tenant_id THEN
-        PERFORM ledger_refuse('EQ105', 'no such group', p_group_id::text);
-    END IF;
-
-    -- What is asked for; the time and the id of an attempt are no part of that.
     FOR i IN 1 .. cardinality(p_requests) LOOP
         v_request := p_requests[i];
         v_references[i] := v_request.reference;
-        v_inputs[i] := sha256(record_send(ROW(v_request.kind, v_request.debit, v_request.credit,
-            v_request.amount_minor, v_request.currency, v_request.payment_id, v_request.due_id,
-            v_request.payout_leg_id, v_request.reverses, v_request.memo)));
         v_reverses := v_reverses OR v_request.reverses IS NOT NULL;
+        -- The hash of what is asked for; the id and the time of an attempt are no part of that.
+        v_request.id := NULL;
+        v_inputs[i] := sha256(record_send(v_request));
     END LOOP;
     -- Reversals of a group take turns, so that the second of two at once sees the first.
     IF v_reverses THEN
@@ -281,63 +274,81 @@ BEGIN
 
     LOOP
         -- Was any of it posted before?
-        SELECT count(*) INTO v_repeats FROM ledger_transfers t
-            WHERE t.group_id = p_group_id AND t.reference = ANY (v_references);
-        IF v_repeats > 0 THEN
-            SELECT t.reference INTO v_reference
-                FROM unnest(v_references, v_inputs) AS i (reference, input_hash)
-                JOIN ledger_transfers t ON t.group_id = p_group_id AND t.reference = i.reference
-                WHERE t.input_hash <> i.input_hash LIMIT 1;
-            IF FOUND THEN
-                PERFORM ledger_refuse('EQ102', 'reference used before for something else', v_reference);
-            END IF;
-            RETURN QUERY SELECT t.* FROM ledger_transfers t
-                WHERE t.group_id = p_group_id AND t.reference = ANY (v_references);
-            IF v_repeats = cardinality(v_references) THEN
-                RETURN;
-            END IF;
+        PERFORM FROM ledger_transfers t WHERE t.group_id = p_group_id AND t.reference = ANY (v_references)
+            AND t.tenant_id = v_tenant_id LIMIT 1;
+        IF FOUND THEN
+            RETURN QUERY SELECT * FROM ledger_repeated(p_group_id, v_references, v_inputs);
             SELECT array_agg(p_requests[i.n] ORDER BY i.n), array_agg(i.reference ORDER BY i.n),
                    array_agg(i.input_hash ORDER BY i.n)
                 INTO p_requests, v_references, v_inputs
                 FROM unnest(v_references, v_inputs) WITH ORDINALITY AS i (reference, input_hash, n)
                 WHERE NOT EXISTS (SELECT FROM ledger_transfers t
                     WHERE t.group_id = p_group_id AND t.reference = i.reference);
+            IF p_requests IS NULL THEN
+                RETURN;
+            END IF;
         END IF;
+
+        -- A free lane of this group's and tenant's; its time goes on from the latest that is committed.
+        SELECT h.lane, h.currency, h.hash, greatest(h.last_seq,
+                   (SELECT max(o.last_seq) FROM ledger_heads o WHERE o.group_id = p_group_id)) >> 3
+            INTO v_lane, v_currency, v_hash, v_time
+            FROM ledger_heads h WHERE h.group_id = p_group_id AND h.tenant_id = v_tenant_id
+            ORDER BY h.lane LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
+        IF NOT FOUND THEN
+            PERFORM ledger_wait_for_lane(p_group_id, v_tenant_id);
+            CONTINUE;
+        END IF;
+
         IF v_reverses THEN
             p_requests := ledger_fill_reversals(p_group_id, p_requests);
         END IF;
-        PERFORM ledger_reserve(p_group_id, v_tenant_id, v_currency, p_requests);
-
-        -- A free lane, or our turn on one. Its time is later than all that is committed before this
-        -- statement, hence later than all that ledger_reserve saw.
-        SELECT h.lane, h.hash, greatest(h.last_seq,
-                    (SELECT max(o.last_seq) FROM ledger_heads o WHERE o.group_id = p_group_id)) >> 3
-            INTO v_lane, v_hash, v_time
-            FROM ledger_heads h WHERE h.group_id = p_group_id
-            ORDER BY h.lane LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED;
-        IF NOT FOUND THEN
-            v_lane := pg_backend_pid() & 7;
-            PERFORM FROM ledger_heads h WHERE h.group_id = p_group_id AND h.lane = v_lane FOR NO KEY UPDATE;
-            SELECT h.hash, (SELECT max(o.last_seq) FROM ledger_heads o WHERE o.group_id = p_group_id) >> 3
-                INTO v_hash, v_time
-                FROM ledger_heads h WHERE h.group_id = p_group_id AND h.lane = v_lane;
+        FOR i IN 1 .. cardinality(p_requests) LOOP
+            v_request := p_requests[i];
+            IF (v_request.amount_minor > 0 AND v_request.currency = v_currency
+                    AND v_request.debit <> v_request.credit) IS NOT TRUE THEN
+                PERFORM ledger_refuse('EQ106', 'a transfer is a positive amount in the currency of the group '
+                                      'from one account to another', v_request.reference);
+            END IF;
+            v_debits[i] := v_request.debit;
+            v_names[2 * i - 1] := v_request.debit;
+            v_names[2 * i] := v_request.credit;
+        END LOOP;
+        IF cardinality(p_requests) > 1 THEN
+            v_names := ARRAY(SELECT DISTINCT n FROM unnest(v_names) AS n);
         END IF;
-        -- The hash covers every other column, spelled out: a column that comes later changes no old hash.
+        -- Paying in locks no account: a pot that everybody pays into is no bottleneck.
+        LOOP
+            SELECT count(*), bool_or(NOT a.may_go_negative AND a.name = ANY (v_debits))
+                INTO v_known, v_draining
+                FROM ledger_accounts a WHERE a.group_id = p_group_id AND a.name = ANY (v_names);
+            EXIT WHEN v_known = cardinality(v_names);
+            PERFORM ledger_open_accounts(p_group_id, v_tenant_id, v_currency, v_names);
+        END LOOP;
+        IF v_draining THEN
+            v_time := greatest(v_time, ledger_reserve(p_group_id, v_debits, p_requests));
+        END IF;
+
+        -- The hash is that of the row while its column `hash` holds the hash of the row before.
         FOR i IN 1 .. cardinality(p_requests) LOOP
             v_request := p_requests[i];
             v_time := v_time + 1;
-            v_hash := sha256(v_hash || record_send(ROW(p_group_id, v_request.id, v_tenant_id,
-                v_time << 3 | v_lane, v_request.kind, v_request.debit, v_request.credit,
-                v_request.amount_minor, v_request.currency, p_at, v_posted_at, v_request.reference, v_inputs[i], v_request.payment_id,
-                v_request.due_id, v_request.payout_leg_id, v_request.reverses, v_request.memo)));
-            v_rows[i] := ROW(p_group_id, v_request.id, v_tenant_id,
-                v_time << 3 | v_lane, v_request.kind, v_request.debit, v_request.credit,
-                v_request.amount_minor, v_request.currency, p_at, v_posted_at, v_request.reference, v_inputs[i], v_request.payment_id,
-                v_request.due_id, v_request.payout_leg_id, v_request.reverses, v_request.memo, v_hash);
+            v_row := ROW(p_group_id, v_request.id, v_tenant_id, v_time << 3 | v_lane, v_request.kind,
+                v_request.debit, v_request.credit, v_request.amount_minor, v_request.currency, p_at,
+                clock_timestamp(), v_request.reference, v_inputs[i], v_request.payment_id, v_request.due_id,
+                v_request.payout_leg_id, v_request.reverses, v_request.memo, v_hash);
+            v_hash := sha256(record_send(v_row));
+            v_row.hash := v_hash;
+            v_rows[i] := v_row;
         END LOOP;
-        -- In order of reference, so that two calls with the same references never wait crosswise.
-        RETURN QUERY INSERT INTO ledger_transfers SELECT * FROM unnest(v_rows) AS r ORDER BY r.reference
-            ON CONFLICT ON CONSTRAINT ledger_transfers_reference DO NOTHING RETURNING *;
+        IF cardinality(p_requests) = 1 THEN
+            RETURN QUERY INSERT INTO ledger_transfers VALUES (v_row.*)
+                ON CONFLICT ON CONSTRAINT ledger_transfers_reference DO NOTHING RETURNING *;
+        ELSE
+            -- In order of reference, so that two calls with the same references never wait crosswise.
+            RETURN QUERY INSERT INTO ledger_transfers SELECT * FROM unnest(v_rows) AS r ORDER BY r.reference
+                ON CONFLICT ON CONSTRAINT ledger_transfers_reference DO NOTHING RETURNING *;
+        END IF;
         GET DIAGNOSTICS v_inserted = ROW_COUNT;
         IF v_inserted = cardinality(p_requests) THEN
             UPDATE ledger_heads SET transfers = transfers + v_inserted, last_seq = v_time << 3 | v_lane,
