@@ -24,7 +24,7 @@ from ops.errors import CannotStart
 from ops.process import Program
 from ops.watch import Stopped, Watch, say
 
-STOP_ORDER = ("api", "worker", "ticker", "sandbox", "valkey", "postgresql")
+STOP_ORDER = ("api", "bot", "worker", "ticker", "sandbox", "valkey", "postgresql")
 _LOOPBACK = "127.0.0.1"
 
 
@@ -91,7 +91,9 @@ class Machine:
         embedded.write_private(self.home / "environment.json", json.dumps(self._for_commands()))
         for program in self._own_programs():
             self.watch.start(program)
-        self.watch.wait(self._all_answers, what="the api", seconds=120, crashes_allowed=1)
+        self.watch.wait(
+            self._all_answers, what=self._what_is_missing, seconds=120, pause_seconds=0.25, crashes_allowed=1
+        )
 
     def _check_settings(self) -> None:
         """Let the product judge its settings before anything is started; it ends us with status 2."""
@@ -104,7 +106,7 @@ class Machine:
         place = self.valkey_place
         if place is not None:
             self.watch.start(embedded.valkey(place, log=self._log("valkey")))
-            self.watch.wait(lambda: embedded.valkey_answers(place), what="valkey", seconds=60)
+            self.watch.wait(lambda: embedded.valkey_answers(place), what=lambda: "valkey", seconds=60)
 
     def _start_postgres(self) -> None:
         place = self.postgres_place
@@ -120,7 +122,7 @@ class Machine:
             return server.process is not None and embedded.postgres_answers(place, server.process)
 
         # Replaying the log after a crash takes its time; nothing is wrong then.
-        self.watch.wait(answers, what="postgresql", seconds=300, crashes_allowed=2)
+        self.watch.wait(answers, what=lambda: "postgresql", seconds=300, crashes_allowed=2)
         passwords = {role: self.kept[role] for role in ("equb_owner", "equb_app")}
         asyncio.run(roles.create(place.superuser_url(), database="equb", passwords=passwords))
 
@@ -140,7 +142,7 @@ class Machine:
                 found.update(json.loads(body))
             return bool(found)
 
-        self.watch.wait(answers, what="the sandbox", seconds=60)
+        self.watch.wait(answers, what=lambda: "the sandbox", seconds=60)
         self.environment |= {
             "EQUB_BEACON_URLS": ",".join(found["urls"]),
             "EQUB_BEACON_CHAIN": str(found["chain_hash"]),
@@ -153,6 +155,10 @@ class Machine:
         if _get(self.port, "/readyz")[0] != http.client.OK:
             return False
         return not self.sandbox or _get(self.port, "/sandbox")[0] == http.client.OK
+
+    def _what_is_missing(self) -> str:
+        said = _get(self.port, "/readyz")[1].decode("utf-8", "replace")
+        return f"the api ({said})" if said else "the api"
 
     # --- what runs -------------------------------------------------------------------------------
 
@@ -176,11 +182,15 @@ class Machine:
         """The very commands of production."""
         where = ("--host", _LOOPBACK, "--port", str(self.port), "--no-access-log", "--no-server-header")
         api = ("uvicorn", "api.app:app", *where, "--timeout-graceful-shutdown", "5")
-        return (
+        programs = [
             self._python("api", *api),
             self._python("worker", "workers", stop_seconds=20.0),
             self._python("ticker", "workers.ticker"),
-        )
+        ]
+        # A real bot without a webhook's secret: nobody can reach us, so we fetch.
+        if self.environment.get("EQUB_TELEGRAM_TOKEN") and not self.environment.get("EQUB_TELEGRAM_SECRET"):
+            programs.append(self._python("bot", "bot"))
+        return tuple(programs)
 
     def _sandbox_program(self) -> Program:
         """The outside world: it learns nothing of us but where we listen."""

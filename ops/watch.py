@@ -55,6 +55,7 @@ class Child:
     start_again_at: float = 0.0
     log_read: int = 0
     in_traceback: bool = False
+    last_shown: str = ""
 
 
 def say(text: str) -> None:
@@ -160,14 +161,22 @@ class Watch:
         child.start_again_at = now + pause_seconds
         say(f"equb: {name} ended {how}; starting it again in {pause_seconds:g} s")
 
-    def wait(self, answers: Callable[[], bool], *, what: str, seconds: float, crashes_allowed: int = 0) -> None:
+    def wait(
+        self,
+        answers: Callable[[], bool],
+        *,
+        what: Callable[[], str],
+        seconds: float,
+        pause_seconds: float = 0.05,
+        crashes_allowed: int = 0,
+    ) -> None:
         """Wait until it answers, looking after all children. Raises CannotStart when that takes too long."""
         deadline = time.monotonic() + seconds
         while not answers():
             self.look_after(crashes_allowed=crashes_allowed)
             if time.monotonic() > deadline:
-                raise CannotStart(f"{what} did not answer within {seconds:.0f} s")
-            self.pause(0.05)
+                raise CannotStart(f"{what()} was not ready within {seconds:.0f} s")
+            self.pause(pause_seconds)
 
     def finish(self, program: Program, *, seconds: float) -> None:
         """Run a program that ends by itself. Raises CannotStart with its last line when it fails."""
@@ -220,7 +229,10 @@ class Watch:
                 child.in_traceback = False
                 say(f"{child.program.name}: {line}")
                 continue
-            if child.in_traceback or loud.search(line):
+            # The same complaint again and again (but for its time) is one line here; the log has them all.
+            sameness = re.sub(r"\d+", "", line)
+            if child.in_traceback or (loud.search(line) and sameness != child.last_shown):
+                child.last_shown = sameness
                 say(f"{child.program.name}: {line}")
 
 
