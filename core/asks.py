@@ -111,8 +111,23 @@ class WhichLanguage(Ask):
         raise Refusal("language.not_understood", typed=text[:20])
 
 
-class Sure(Ask):
-    """Yes or no, before something is done. ``wanted`` decides whether to ask at all; no answer means no."""
+class YesOrNo(Ask):
+    """A plain yes or no; its question came with a notice."""
+
+    async def answer(self, talk: Talk, given: Given, text: str) -> bool:
+        if text in (YES, NO):
+            return text == YES
+        raise Refusal("answer.yes_or_no")
+
+    def dump(self, value: Any) -> str:
+        return YES if value else NO
+
+    async def load(self, talk: Talk, text: str) -> bool:
+        return text == YES
+
+
+class Sure(YesOrNo):
+    """Yes or no, before something is done: no ends the command. ``wanted`` decides whether to ask at all."""
 
     def __init__(
         self,
@@ -128,17 +143,6 @@ class Sure(Ask):
 
     async def question(self, talk: Talk, given: Given) -> Message:
         return (await self.message(talk, given)).offering(*YES_NO)
-
-    async def answer(self, talk: Talk, given: Given, text: str) -> bool:
-        if text in (YES, NO):
-            return text == YES
-        raise Refusal("answer.yes_or_no")
-
-    def dump(self, value: Any) -> str:
-        return YES if value else NO
-
-    async def load(self, talk: Talk, text: str) -> bool:
-        return text == YES
 
 
 class WhichGroup(Ask):

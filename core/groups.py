@@ -254,7 +254,7 @@ async def of_person(tx: Tx, person_id: UUID) -> Sequence[tuple[Group, Member]]:
         .where(Member.person_id == person_id, Member.status == "active", Group.status != "cancelled")
         .order_by(Group.created_at.desc())
     )
-    return [(group, member) for group, member in rows.tuples()]
+    return [(group, member) for group, member in rows]
 
 
 async def membership(tx: Tx, group_id: UUID, person_id: UUID) -> Member | None:
@@ -282,7 +282,7 @@ async def seats(tx: Tx, group_id: UUID, *, roles: Sequence[str] | None = None) -
     )
     if roles is not None:
         query = query.where(Member.role.in_(roles))
-    return [Seat(m, p) for m, p in (await tx.session.execute(query)).tuples()]
+    return [Seat(m, p) for m, p in (await tx.session.execute(query)).all()]
 
 
 async def seat(tx: Tx, group_id: UUID, member_id: UUID) -> Seat:
@@ -382,7 +382,7 @@ async def holdings(tx: Tx, group: Group, *, cycle: int | None = None) -> Sequenc
         .where(Lot.group_id == group.group_id, Lot.cycle == (cycle or group.cycle))
         .order_by(Lot.number, Member.number)
     )
-    return [Held(n, Fraction(top, bottom), member_id, h) for n, top, bottom, member_id, h in rows.tuples()]
+    return [Held(n, Fraction(top, bottom), member_id, h) for n, top, bottom, member_id, h in rows]
 
 
 async def lots_taken(tx: Tx, group: Group) -> int:

@@ -109,7 +109,7 @@ async def create(tx: Tx, group: Group, round_: Round, lot: Lot, rules: Rules) ->
             .where(Holding.group_id == group.group_id, Holding.lot_id == lot.id)
             .order_by(Member.number)
         )
-    ).tuples()
+    ).all()
     held = list(holders)
     parts = split(payout.amount_minor, [holding.share for holding, _ in held])
     tx.session.add_all(
@@ -158,7 +158,7 @@ async def _legs_of_round(tx: Tx, round_: Round) -> Sequence[tuple[Leg, Payout, i
         .where(Leg.group_id == round_.group_id, Payout.round_id == round_.id)
         .order_by(Lot.number, Leg.created_at, Leg.id)
     )
-    return list(rows.tuples())
+    return list(rows)
 
 
 async def payable(tx: Tx, group: Group, round_: Round) -> list[Payable]:

@@ -157,7 +157,7 @@ async def speaker(tx: Tx, *, channel: str, value: str) -> tuple[Address, Person 
         .where(Address.tenant_id == tx.tenant_id, Address.channel == channel, Address.lookup == wanted)
         .with_for_update(of=Address, key_share=True)
     )
-    return next(row.tuples(), None)
+    return row.one_or_none()
 
 
 async def address_of(tx: Tx, *, channel: str, gateway: str, value: str) -> Address:
@@ -246,7 +246,7 @@ async def where_to_reach(tx: Tx, person_ids: Iterable[UUID]) -> dict[UUID, tuple
         .order_by(Address.person_id, Address.channel.desc(), Address.id)
     )
     best: dict[UUID, tuple[Address, Person]] = {}
-    for address, who in rows.tuples():
+    for address, who in rows:
         best.setdefault(who.id, (address, who))
     return best
 

@@ -135,7 +135,7 @@ async def open_dues(tx: Tx, group_id: UUID, *, member_id: UUID | None = None) ->
         text(f"{_OPEN_DUES}{narrow} ORDER BY d.due_at, r.number, l.number, d.id"),
         {"group": group_id, "member": member_id} if member_id else {"group": group_id},
     )
-    return [OpenDue(*row) for row in rows.tuples()]
+    return [OpenDue(*row) for row in rows]
 
 
 async def open_round(tx: Tx, group: Group, round_: Round) -> None:
@@ -188,7 +188,7 @@ async def _settle_from_advances(tx: Tx, group: Group) -> None:
         ),
         {"group": group.group_id},
     )
-    member_of = {name: member_id for name, member_id in accounts.tuples()}
+    member_of = {name: member_id for name, member_id in accounts}
     if not member_of:
         return
     funds = await ledger.balances(tx.session, group_id=group.group_id, accounts=member_of)
@@ -242,7 +242,7 @@ async def freeze(tx: Tx, group: Group, round_: Round) -> DrawList:
     )
     eligible: list[str] = []
     exclusions: list[Exclusion] = []
-    for number, received, in_arrears, has_dues in rows.tuples():
+    for number, received, in_arrears, has_dues in rows:
         label = lot_label(number)
         if received:
             exclusions.append(Exclusion(label, "received"))

@@ -171,7 +171,21 @@ def _set_environment(mine: Mine) -> None:
         EQUB_DATABASE_OWNER_URL=mine.url(mine.servers.owner_url),
         EQUB_REDIS_URL=mine.redis_url,
         EQUB_CLOCK_FILE=str(clock),
+        **_beacon(),
     )
+
+
+def _beacon() -> dict[str, str]:
+    """The tests' own randomness beacon, which `talking.fetch` speaks for."""
+    from sandbox.beacon import GENESIS, PERIOD_SECONDS, Beacon
+
+    beacon = Beacon("tests")
+    return {
+        "EQUB_BEACON_CHAIN": beacon.chain_hash,
+        "EQUB_BEACON_PUBLIC_KEY": beacon.public_key,
+        "EQUB_BEACON_GENESIS": str(GENESIS),
+        "EQUB_BEACON_PERIOD": str(PERIOD_SECONDS),
+    }
 
 
 def _claim_a_database(config: pytest.Config, mine: Mine) -> None:

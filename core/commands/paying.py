@@ -5,7 +5,7 @@ from uuid import UUID
 
 from core import agenda, contributions, groups, notices, rounds
 from core import sentences as say
-from core.asks import Given, HowMuch, Kept, Sure, WhichGroup, WhichMember
+from core.asks import Given, HowMuch, Kept, Sure, WhichGroup, WhichMember, YesOrNo
 from core.command import command
 from core.contributions import Payment
 from core.errors import Refusal
@@ -113,7 +113,7 @@ async def answer_claim(
     talk: Talk,
     group: Annotated[Group, WhichGroup()],
     payment: Annotated[UUID, Kept()],
-    answer: Annotated[str, Sure(_ask_sure)],
+    answer: Annotated[bool, YesOrNo()],
 ) -> Message:
     """An officer answers a claim: it came, or it did not."""
     officer = await talk.membership(group)

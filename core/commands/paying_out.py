@@ -5,7 +5,7 @@ from uuid import UUID
 
 from core import agenda, groups, notices, payouts
 from core import sentences as say
-from core.asks import MISSING, Found, Given, Kept, Sure, WhichGroup, WhichMember
+from core.asks import MISSING, Found, Given, Kept, Sure, WhichGroup, WhichMember, YesOrNo
 from core.command import command
 from core.errors import Refusal
 from core.groups import Group, Seat
@@ -102,7 +102,7 @@ async def got(
     talk: Talk,
     group: Annotated[Group, WhichGroup()],
     leg: Annotated[UUID, Kept()],
-    answer: Annotated[str, Sure(_ask_sure)],
+    answer: Annotated[bool, YesOrNo()],
 ) -> Message:
     """The holder says whether the money came."""
     paid = await payouts.leg(talk.tx, group.group_id, leg)

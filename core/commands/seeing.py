@@ -96,7 +96,7 @@ async def _legs(
     paid: dict[UUID, int] = {}
     promised: dict[UUID, int] = {}
     round_of: dict[UUID, int] = {}
-    for holding_id, amount, paid_at, number in rows.tuples():
+    for holding_id, amount, paid_at, number in rows:
         promised[holding_id] = promised.get(holding_id, 0) + amount
         round_of[holding_id] = number
         if paid_at is not None:
@@ -149,7 +149,7 @@ async def history(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
         .where(Leg.group_id == group.group_id, Leg.member_id == member.id, Leg.paid_at.is_not(None))
         .order_by(Leg.paid_at.desc())
     )
-    for paid_at, amount, lot in received.tuples():
+    for paid_at, amount, lot in received:
         if paid_at is not None:
             on = paid_at.astimezone(zone).date()
             lines.append(say.RECEIVED_LINE(on=on, amount=group.money(amount), lot=lot))
