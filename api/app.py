@@ -1,0 +1,115 @@
+"""The ASGI application: which router answers what, what happens before the first request and after the last.
+
+``uvicorn api.app:app``. Ready means that aiogram is imported and the pool is warm. On the way down it delivers the
+replies it has promised, for ten seconds at most.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI
+from sqlalchemy import text
+
+import bot
+import sms
+from api import health, nudge, problems, replies, sandbox, verify, webhooks
+from api.metrics import Measured
+from core import db, gateways, people
+from core.errors import NotFound
+from core.messages import TELEGRAM
+from core.settings import settings
+
+log = structlog.get_logger(__name__)
+
+GOODBYE_SECONDS = 10.0
+_AGAIN_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
+
+
+@asynccontextmanager
+async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    """Warm up before ready; introduce ourselves to the channels in the background; say goodbye."""
+    await asyncio.gather(asyncio.to_thread(bot.warm), _warm_pool())
+    introducing = asyncio.create_task(_introduce())
+    try:
+        yield
+    finally:
+        introducing.cancel()
+        await asyncio.gather(introducing, return_exceptions=True)
+        left = await replies.finish(GOODBYE_SECONDS)
+        if left:
+            log.warning("replies_left", count=left)
+        for close in (bot.close, sms.close, sandbox.close, nudge.close, db.dispose):
+            await close()
+
+
+async def _warm_pool() -> None:
+    """One connection, so that the first webhook does not wait for it; a database that is away is readyz's to say."""
+    try:
+        async with db.unscoped() as session:
+            await session.execute(text("SELECT 1"))
+    except Exception as error:
+        if not problems.is_passing(error):
+            raise
+        log.warning("database_unavailable", error=type(error).__name__)
+
+
+async def _introduce() -> None:
+    """Tell every channel where we are: again and again until it hears us, without holding up anything."""
+    waiting: list[str] | None = None
+    tries = 0
+    while waiting is None or waiting:
+        try:
+            if waiting is None:
+                async with db.unscoped() as session:
+                    found = await session.scalars(text("SELECT code FROM tenants WHERE status = 'active'"))
+                waiting = list(found.all())
+            for code in list(waiting):
+                await _introduce_tenant(code)
+                waiting.remove(code)
+        except Exception as error:
+            # Whatever a provider's library throws: we are of use without a menu, and try again.
+            log.info("not_introduced", error=type(error).__name__)
+            if waiting:
+                waiting.append(waiting.pop(0))  # a tenant whose bot refuses us does not keep the others waiting
+            await asyncio.sleep(_AGAIN_SECONDS[min(tries, len(_AGAIN_SECONDS) - 1)])
+            tries += 1
+
+
+async def _introduce_tenant(code: str) -> None:
+    if settings().sandbox:
+        if settings().sandbox_url:
+            await sandbox.register(code)
+        return
+    tenant = await people.tenant_by_code(code)
+    try:
+        gateway = await gateways.gateway(tenant.id, TELEGRAM)
+    except NotFound:
+        return
+    await bot.setup(tenant, gateway, settings().public_url)
+
+
+def make_app() -> FastAPI:
+    """A fresh application, as the settings want it."""
+    app = FastAPI(
+        title="Equb",
+        summary="The platform on which rotating savings groups run",
+        version="1",
+        openapi_url="/api/v1/openapi.json",
+        docs_url="/api/docs",
+        swagger_ui_oauth2_redirect_url="/api/docs/oauth2-redirect",
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.add_middleware(Measured)
+    problems.install(app)
+    app.include_router(webhooks.router)
+    app.include_router(health.router)
+    app.include_router(verify.router)
+    if settings().sandbox:
+        app.include_router(sandbox.router)
+    return app
+
+
+app = make_app()
