@@ -111,10 +111,10 @@ def language_of(request: Request) -> str:
 
 
 def _page(name: str, status: int, language: str, values: dict[str, Any]) -> Response:
-    languages = "".join(
-        f'<a href="?lang={key}" lang="{key}"{" aria-current=true" if key == language else ""}>'
-        f"{words['language']}</a>"
-        for key, words in WORDS.items()
-    )
-    text = _TEMPLATES[name].substitute(values, lang=language, languages=languages, version=_VERSION)
+    links = []
+    for key, words in WORDS.items():
+        current = ' aria-current="true"' if key == language else ""
+        links.append(f'<a href="?lang={key}" lang="{key}"{current}>{words["language"]}</a>')
+    values = {**values, "lang": language, "languages": "".join(links), "version": _VERSION}
+    text = _TEMPLATES[name].substitute(values)
     return Response(text, status, {**_HEADERS, "Vary": "Accept-Language"}, "text/html; charset=utf-8")
