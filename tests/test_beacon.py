@@ -172,8 +172,6 @@ async def test_nobody_to_ask_is_for_later_too() -> None:
 async def test_a_beacon_of_ones_own_key_cannot_speak_for_drand() -> None:
     """A mirror's round is held against the configured key, not against one the mirror brings."""
     with mirror(answers({**ROUND_1000, "public_key": "aa" * 96})) as url:
-        other = BeaconSource(
-            urls=(url,), chain=QUICKNET.chain, public_key="aa" * 96, genesis=0, period_seconds=3
-        )
+        other = BeaconSource(urls=(url,), chain=QUICKNET.chain, public_key="aa" * 96, genesis=0, period_seconds=3)
         with pytest.raises(TryLater):
             await fetch(other, 1000)

@@ -27,26 +27,20 @@ LINK = "9c7dc6273128dc0ea7bb3342bb41cda237753b480d563cdf24ebc8164b68f8bf"
 ANCHOR = "4ef004b3b43b6bd85acbc707efce3cf0dabf54413fb67ed02e6c82f8836f489f"
 LIST_HASH = "2733efe101d8875e747f6c4a7f9f501c42ef6eb74ca671506226e420bf0cd1b2"
 
-ROUND_1000 = (
-    "b44679b9a59af2ec876b1a6b1ad52ea9b1615fc3982b19576350f93447cb1125e342b73a8dd2bacbe47e4b6b63ed5e39"
-)
+ROUND_1000 = "b44679b9a59af2ec876b1a6b1ad52ea9b1615fc3982b19576350f93447cb1125e342b73a8dd2bacbe47e4b6b63ed5e39"
 ROUND_1000_RANDOMNESS = "fe290beca10872ef2fb164d2aa4442de4566183ec51c56ff3cd603d930e54fdd"
 ROUND_1000_AT = datetime.fromtimestamp(draws.QUICKNET.genesis + 999 * 3, UTC)
 
 DOMAIN = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_"
 
 
-def genuine(
-    round_number: int = 1000, signature: str = ROUND_1000, key: str = draws.QUICKNET.public_key
-) -> bool:
+def genuine(round_number: int = 1000, signature: str = ROUND_1000, key: str = draws.QUICKNET.public_key) -> bool:
     return draws.signature_genuine(
         public_key=bytes.fromhex(key), round_number=round_number, signature=bytes.fromhex(signature)
     )
 
 
-def proof_of_draw(
-    lots: tuple[str, ...] = LOTS, *, number: int = 1, earlier: tuple[str, ...] = ()
-) -> draws.Proof:
+def proof_of_draw(lots: tuple[str, ...] = LOTS, *, number: int = 1, earlier: tuple[str, ...] = ()) -> draws.Proof:
     """A true proof over drand's round 1000, the ``number``-th draw of the chain."""
     text = draws.list_text([lot for lot in lots if lot not in earlier])
     revealed = draws.link(SECRET, 5, number)
@@ -416,9 +410,7 @@ def test_the_record_is_the_hash_that_three_lines_of_python_give() -> None:
         ({"draw_at": "soon"}, "draw_at", "type"),
     ],
 )
-def test_a_proof_that_is_not_one_is_refused_by_name(
-    change: dict[str, object], field: str, problem: str
-) -> None:
+def test_a_proof_that_is_not_one_is_refused_by_name(change: dict[str, object], field: str, problem: str) -> None:
     body = json.loads(draws.proof_to_json(proof_of_draw())) | change
     with pytest.raises(Refusal) as refusal:
         draws.proof_from_json(json.dumps(body))

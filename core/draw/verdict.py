@@ -64,9 +64,7 @@ def _list_check(proof: Proof) -> Check:
     except Refusal as refusal:
         return Check("list", False, {"said": proof.list_hash, "problem": refusal.code})
     found = list_hash(proof.list_text)
-    return Check(
-        "list", found == proof.list_hash, {"said": proof.list_hash, "found": found, "lots": len(lots)}
-    )
+    return Check("list", found == proof.list_hash, {"said": proof.list_hash, "found": found, "lots": len(lots)})
 
 
 def _frozen_check(proof: Proof) -> Check:
@@ -122,12 +120,7 @@ def _beacon_checks(proof: Proof) -> Iterator[Check]:
 def _lot_check(proof: Proof) -> Check:
     revealed, randomness = _from_hex(proof.link, 32), _from_hex(proof.beacon.randomness, 32)
     facts: dict[str, str | int] = {"said": proof.lot}
-    if (
-        revealed is None
-        or randomness is None
-        or not NAME.fullmatch(proof.group_code)
-        or proof.round_number < 1
-    ):
+    if revealed is None or randomness is None or not NAME.fullmatch(proof.group_code) or proof.round_number < 1:
         return Check("lot", False, facts)
     try:
         drawn = draw(proof.group_code, proof.round_number, proof.list_text, revealed, randomness)
