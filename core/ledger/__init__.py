@@ -20,19 +20,24 @@ from core.ledger.book import (
     reverse,
     transfers,
 )
+from core.ledger.proof import AuditReport, Finding, audit, root
 
 __all__ = [
     "AlreadyReversed",
+    "AuditReport",
     "CannotReverse",
+    "Finding",
     "NotEnough",
     "Posting",
     "ReferenceReused",
     "Reversal",
     "Transfer",
+    "audit",
     "balance",
     "balances",
     "paid_by_due",
     "post",
     "reverse",
+    "root",
     "transfers",
 ]

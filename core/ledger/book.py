@@ -130,9 +130,7 @@ WHERE source ~ '^(held|provider|advance)/' AND target ~ '^(pot|fee|fund)/' GROUP
 _PAID = PAID_BY_DUE.format(transfers="ledger_transfers WHERE group_id = $1 AND due_id = ANY ($2::uuid[])")
 
 
-async def post(
-    db: Database, *, group_id: UUID, postings: Sequence[Posting | Reversal], at: datetime
-) -> list[Transfer]:
+async def post(db: Database, *, group_id: UUID, postings: Sequence[Posting | Reversal], at: datetime) -> list[Transfer]:
     """Post all of ``postings`` or none, in one round trip; the transfers come back in the same order.
 
     Raises NotEnough, ReferenceReused, AlreadyReversed, CannotReverse, NotFound (no such group in this
@@ -150,7 +148,7 @@ async def post(
         raise ValueError(f"at most {MOST_POSTINGS} transfers are posted at once, not {len(unique)}")
     requests = [_request(posting) for posting in unique.values()]
     try:
-        rows = await _fetch(db, _POST, group_id, at, requests)
+        rows = await fetch(db, _POST, group_id, at, requests)
     except DBAPIError as error:
         _refuse(error)
     posted = {transfer.reference: transfer for transfer in map(_transfer, rows)}
@@ -173,9 +171,9 @@ async def balance(db: Database, *, group_id: UUID, account: str) -> int:
 async def balances(db: Database, *, group_id: UUID, accounts: Iterable[str] | None = None) -> dict[str, int]:
     """Name → balance in minor units on the account's normal side: all accounts of a group, or those named."""
     if accounts is None:
-        rows = await _fetch(db, _ALL_BALANCES, group_id)
+        rows = await fetch(db, _ALL_BALANCES, group_id)
     else:
-        rows = await _fetch(db, _NAMED_BALANCES, group_id, list(accounts))
+        rows = await fetch(db, _NAMED_BALANCES, group_id, list(accounts))
     return {row.name: row.balance for row in rows}
 
 
@@ -186,33 +184,33 @@ async def transfers(
     account: str | None = None,
     payment_id: UUID | None = None,
     due_id: UUID | None = None,
-    after_seq: int | None = None,
+    after: UUID | None = None,
     newest_first: bool = True,
     limit: int = 100,
 ) -> list[Transfer]:
-    """A page of a group's transfers, all or those of one account, payment or due; ``after_seq`` is the
-    ``seq`` of the last one of the page before, in the same direction."""
+    """A page of a group's transfers, all or those of one account, payment or due, in the order of their ids
+    (that is, in which they were asked for); ``after`` is the last id of the page before."""
     values: list[Any] = [group_id, min(limit, MOST_TRANSFERS)]
     conditions = ["group_id = $1"]
     for value, condition in (
         (account, "(debit = ${0} OR credit = ${0})"),
         (payment_id, "payment_id = ${0}"),
         (due_id, "due_id = ${0}"),
-        (after_seq, "seq < ${0}" if newest_first else "seq > ${0}"),
+        (after, "id < ${0}" if newest_first else "id > ${0}"),
     ):
         if value is not None:
             values.append(value)
             conditions.append(condition.format(len(values)))
     order = "DESC" if newest_first else "ASC"
-    where = f"{' AND '.join(conditions)} ORDER BY seq {order} LIMIT $2"
-    rows = await _fetch(db, f"SELECT {_COLUMNS} FROM ledger_transfers WHERE {where}", *values)
+    where = f"{' AND '.join(conditions)} ORDER BY id {order} LIMIT $2"
+    rows = await fetch(db, f"SELECT {_COLUMNS} FROM ledger_transfers WHERE {where}", *values)
     return [_transfer(row) for row in rows]
 
 
 async def paid_by_due(db: Database, *, group_id: UUID, due_ids: Iterable[UUID]) -> dict[UUID, int]:
     """Due → what has been paid of it in minor units (0 where nothing has). The rule stands at the top."""
     paid = dict.fromkeys(due_ids, 0)
-    for row in await _fetch(db, _PAID, group_id, list(paid)):
+    for row in await fetch(db, _PAID, group_id, list(paid)):
         paid[row.due_id] = row.paid
     return paid
 
@@ -234,7 +232,7 @@ def _transfer(row: Row[Any]) -> Transfer:
     return Transfer(**row._mapping)
 
 
-async def _fetch(db: Database, statement: str, *values: Any) -> Sequence[Row[Any]]:
+async def fetch(db: Database, statement: str, *values: Any) -> Sequence[Row[Any]]:
     """One statement, one round trip, in the caller's transaction."""
     connection = await db.connection() if isinstance(db, AsyncSession) else db
     return (await connection.exec_driver_sql(statement, values)).all()
