@@ -147,6 +147,7 @@ async def _no_later_than(tenant_id: UUID, group_id: UUID, wait: timedelta) -> No
 
 async def look_again(tx: Tx, group: Group) -> None:
     """Wake the group now, because something happened that may let its cycle close."""
-    if group.status == "running" and group.wake_at is None:
+    unbegun = group.wake_at is None or group.wake_at > tx.now
+    if group.status == "running" and unbegun and await cycles.all_drawn(tx, group):
         group.wake_at = tx.now
         await tx.session.flush()

@@ -24,6 +24,8 @@ from core.money import split
 from core.rounds import Round, beacon_of
 from core.rules import Rules, due_instants, read
 
+# How long a holder may say that a payout never came before a cycle is closed over it.
+UNANSWERED = timedelta(days=7)
 # Links beyond one for each lot: a draw that was announced and could not be held may cost one.
 SPARE_LINKS = 64
 
@@ -167,21 +169,37 @@ async def _plan_rounds(tx: Tx, group: Group, rules: Rules, timezone: str) -> Non
 
 
 async def close_if_done(tx: Tx, group: Group) -> bool:
-    """Close the cycle once every lot has received, all of it, and nobody owes anything."""
+    """Close the cycle once every lot has received, all of it, and nobody owes anything.
+
+    A leg that its holder has not confirmed counts as received after ``UNANSWERED``; the group is woken then.
+    """
     cycle = await current(tx, group, lock=True)
     if cycle is None or cycle.closed_at is not None:
         return False
-    undrawn = await tx.session.scalar(
-        select(func.count()).where(
-            Round.group_id == group.group_id, Round.cycle == group.cycle, Round.drawn_at.is_(None)
-        )
+    if not await all_drawn(tx, group) or await _unsettled(tx, group):
+        return False
+    unanswered_since = await tx.session.scalar(
+        text("SELECT max(paid_at) FROM payout_legs WHERE group_id = :group AND received_at IS NULL"),
+        {"group": group.group_id},
     )
-    if undrawn or await _unsettled(tx, group):
+    if unanswered_since is not None and unanswered_since + UNANSWERED > tx.now:
+        group.wake_at = unanswered_since + UNANSWERED
+        await tx.session.flush()
         return False
     cycle.closed_at, group.status, group.wake_at = tx.now, "closed", None
     await tx.session.flush()
     await note(tx, "cycle.closed", group_id=group.group_id, subject=f"cycle:{group.cycle}")
     return True
+
+
+async def all_drawn(tx: Tx, group: Group) -> bool:
+    """Whether every round of the cycle has been drawn."""
+    undrawn = await tx.session.scalar(
+        select(Round.id)
+        .where(Round.group_id == group.group_id, Round.cycle == group.cycle, Round.drawn_at.is_(None))
+        .limit(1)
+    )
+    return undrawn is None
 
 
 async def _unsettled(tx: Tx, group: Group) -> bool:

@@ -68,6 +68,8 @@ def engine() -> AsyncEngine:
             pool_size=settings().database_pool_size,
             max_overflow=0,
             pool_timeout=30,
+            # An error's text goes into logs; what was written stays out of them.
+            hide_parameters=True,
             connect_args={
                 "timeout": 5,
                 "command_timeout": 30,

@@ -29,14 +29,12 @@ MOST_CHOICES = 5
 
 @dataclass(frozen=True)
 class Kind:
-    """A sentence: ``text`` for a chat, ``brief`` for SMS, ``many`` for more than one of ``count_by``."""
+    """A sentence: ``text`` for a chat, ``brief`` for SMS, ``many`` for more than one of its ``count``."""
 
     name: str
     text: str
     brief: str | None = None
     many: str | None = None
-    count_by: str = "count"
-    note: str = ""
 
     def __call__(self, **params: Any) -> "Message":
         return Message(self, params)
@@ -102,7 +100,7 @@ def sentence(message: Message, reader: Reader) -> str:
     kind = message.kind
     source = kind.brief if kind.brief and reader.channel == SMS else kind.text
     if kind.many is not None:
-        count = int(message.params[kind.count_by])
+        count = int(message.params["count"])
         template = catalogues.translate_plural(reader.language, source, kind.many, count)
     else:
         template = catalogues.translate(reader.language, source)
@@ -210,6 +208,11 @@ def _unpack_value(value: Any, kinds: Mapping[str, Kind]) -> Any:
 def N_(text: str) -> str:
     """Mark a sentence for the catalogues."""
     return text
+
+
+def NN_(one: str, many: str) -> tuple[str, str]:
+    """Mark a sentence that is said of one thing or of many: one entry of the catalogues with two forms."""
+    return one, many
 
 
 BIRR = Kind("birr", N_("birr"))

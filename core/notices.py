@@ -83,20 +83,27 @@ async def remind(tx: Tx, group: Group, round_: Round) -> int:
 
 async def list_frozen(tx: Tx, group: Group, round_: Round, frozen: DrawList) -> None:
     """The list's code, to every member, before anybody can know the lot; officers hear who is left out."""
-    lots = frozen.list_text.count("\n")
-    if lots:
-        message = say.LIST_FROZEN(
-            group=group.name,
-            round=round_.number,
-            count=lots,
-            code=frozen.list_hash[:12],
-            draw=frozen.draw_at,
-            beacon=frozen.beacon_round,
-        )
-        await tell_members(tx, group, message, event=f"list:{frozen.id}")
-    else:
-        message = say.NOBODY_ELIGIBLE(group=group.name, round=round_.number)
-        await tell_members(tx, group, message, event=f"list:{frozen.id}")
+    event = f"list:{frozen.id}"
+    if not frozen.list_text:
+        await tell_members(tx, group, say.NOBODY_ELIGIBLE(group=group.name, round=round_.number), event=event)
+        return
+    values = {
+        "group": group.name,
+        "round": round_.number,
+        "count": frozen.list_text.count("\n"),
+        "code": frozen.list_hash[:12],
+        "draw": frozen.draw_at,
+        "beacon": frozen.beacon_round,
+    }
+    in_arrears = {label for label, reason in frozen.exclusions if reason == "arrears"}
+    left_out: dict[UUID, list[str]] = {}
+    for held in await groups.holdings(tx, group):
+        if rounds.lot_label(held.lot_number) in in_arrears:
+            who = await groups.seat(tx, group.group_id, held.member_id)
+            left_out.setdefault(who.person.id, []).append(str(held.lot_number))
+    await tell_members(tx, group, say.LIST_FROZEN(**values), event=event, besides=left_out)
+    for person_id, lots in left_out.items():
+        await tell_person(tx, group, person_id, say.LEFT_OUT(**values, lots=", ".join(lots)), event=event)
 
 
 async def draw_held(tx: Tx, group: Group, round_: Round, held: Sequence[Held], next_round: Round | None) -> None:

@@ -115,7 +115,8 @@ def lot_label(number: int) -> str:
 
 
 # Paid: transfers that carry the due, less their reversals. Only payments carry a due (see core.ledger).
-_PAID = """(SELECT coalesce(sum(CASE WHEN t.reverses IS NULL THEN t.amount_minor ELSE -t.amount_minor END), 0)
+_PAID = """(SELECT CAST(coalesce(sum(CASE WHEN t.reverses IS NULL THEN t.amount_minor
+                                           ELSE -t.amount_minor END), 0) AS bigint)
             FROM ledger_transfers t WHERE t.group_id = d.group_id AND t.due_id = d.id)"""
 
 _OPEN_DUES = f"""

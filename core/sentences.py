@@ -7,13 +7,15 @@ sentence is longer. Only characters of the GSM-7 alphabet, or a part holds 70 of
 from typing import Any
 
 from core import messages
-from core.messages import N_, Kind, Message
+from core.messages import N_, NN_, Kind, Message
 
 KINDS: dict[str, Kind] = {}
 
 
-def _kind(name: str, text: str, brief: str | None = None, many: str | None = None, count_by: str = "count") -> Kind:
-    kind = KINDS[name] = Kind(name, text, brief, many, count_by)
+def _kind(name: str, text: str | tuple[str, str], brief: str | None = None) -> Kind:
+    """A sentence, or the two of ``NN_``, of which ``count`` decides."""
+    one, many = (text, None) if isinstance(text, str) else text
+    kind = KINDS[name] = Kind(name, one, brief, many)
     return kind
 
 
@@ -61,7 +63,6 @@ STARTED_AGAIN = _kind("started_again", N_("You get messages from Equb here again
 ASK_NAME = _kind("ask_name", N_("What is your name?"))
 NAME_SET = _kind("name_set", N_("Your name here is {name}."))
 WHICH_GROUP = _kind("which_group", N_("Which equb?"))
-TOO_MANY = _kind("too_many", N_("Please wait a minute before you write again."))
 
 # --- Linking a phone and a Telegram account ------------------------------------------------------------------
 
@@ -69,8 +70,6 @@ LINK_CODE = _kind("link_code", N_("Your code is {code}. Write LINK {code} to our
 LINK_HOW = _kind("link_how", N_("To use your phone number here, press the button below, or send LINK by SMS from your phone and write the code here."))
 LINKED = _kind("linked", N_("Done: {phone} and this account are one person now, {name}."))
 LINKED_NEW = _kind("linked_new", N_("Done: {phone} is yours here. JOIN and a code: join an equb. NEW: found one."))
-SHARE_CONTACT = _kind("share_contact", N_("Share my number"))
-FOREIGN_CONTACT = _kind("foreign_contact", N_("That is somebody else's number. Only your own, sent with the button, counts."))
 
 # --- Founding and joining ------------------------------------------------------------------------------------
 
@@ -83,7 +82,7 @@ ASK_RHYTHM = _kind("ask_rhythm", N_("How often?"))
 DAILY = _kind("daily", N_("every day"))
 WEEKLY = _kind("weekly", N_("every week"))
 MONTHLY = _kind("monthly", N_("every month"))
-EVERY_DAYS = _kind("every_days", N_("every day"), many=N_("every {count} days"))
+EVERY_DAYS = _kind("every_days", NN_("every day", "every {count} days"))
 CONSENT_FOUND = _kind(
     "consent_found",
     N_("Equb keeps your name and number for your savings group, and shows your name to its members. Do you agree?"),
@@ -153,7 +152,6 @@ CLAIM_TO_OFFICER = _kind("claim_to_officer", N_("{name} (no. {number}) says: pai
 CLAIM_CONFIRMED = _kind("claim_confirmed", N_("Recorded: {amount} from {name} in {group}. Receipt {code}. 0: take back."))
 CLAIM_REFUSED = _kind("claim_refused", N_("All right: {amount} from {name} is not recorded, and {name} hears of it."))
 CLAIM_DECLINED = _kind("claim_declined", N_("{group}: the officers say your {amount} (no. {code}) did not arrive. Please talk to them."))
-CLAIM_GONE = _kind("claim_gone", N_("This has been answered already."))
 RECORDED = _kind("recorded", N_("Recorded: {amount} from {name} (no. {number}) in {group}. Receipt {code}. 0: take back."))
 RECEIPT = _kind("receipt", N_("{group}: received {amount} from you for round {rounds}. Receipt {code}."))
 RECEIPT_AND_ADVANCE = _kind(
@@ -170,9 +168,10 @@ EVERYBODY_PAID = _kind("everybody_paid", N_("{group}: nobody owes anything."))
 WHO = _kind("who", N_("{group}, not paid yet:\n{lines}"))
 WHO_LINE = _kind("who_line", N_("{number}. {name}: {amount}"))
 WHO_CLAIMS = _kind(
-    "who_claims", N_("{count} says to have paid and waits for an answer."), many=N_("{count} say to have paid and wait for an answer.")
+    "who_claims",
+    NN_("{count} says to have paid and waits for an answer.", "{count} say to have paid and wait for an answer."),
 )
-AND_MORE = _kind("and_more", N_("and {count} more"), many=N_("and {count} more"), count_by="count")
+AND_MORE = _kind("and_more", N_("and {count} more"))
 
 # --- Seeing --------------------------------------------------------------------------------------------------
 
@@ -213,7 +212,7 @@ MEMBER_LINE_OFFICE = _kind("member_line_office", N_("{number}. {name} ({office})
 ORGANISER = _kind("organiser", N_("organiser"))
 SECRETARY = _kind("secretary", N_("secretary"))
 COLLECTOR = _kind("collector", N_("collector"))
-ONE_LOT = _kind("one_lot", N_("{count} lot"), many=N_("{count} lots"))
+ONE_LOT = _kind("one_lot", NN_("{count} lot", "{count} lots"))
 PART_OF_LOT = _kind("part_of_lot", N_("{share} lot"))
 NO_LOT = _kind("no_lot", N_("no lot"))
 
@@ -221,8 +220,19 @@ NO_LOT = _kind("no_lot", N_("no lot"))
 
 LIST_FROZEN = _kind(
     "list_frozen",
-    N_("{group}, round {round}: {count} lots are in the draw {draw}. List code {code}, beacon round {beacon}."),
-    N_("{group} round {round}: {count} lots in the draw {draw}. List {code}, beacon {beacon}."),
+    N_(
+        "{group}, round {round}: the list for the draw of {draw} is fixed. Lots in it: {count}. "
+        "List code {code}, beacon round {beacon}."
+    ),
+    N_("{group} round {round}: draw {draw}, lots in it: {count}. List {code}, beacon {beacon}."),
+)
+LEFT_OUT = _kind(
+    "left_out",
+    N_(
+        "{group}, round {round}: your lot {lots} is not in the draw of {draw}, because something is still owed for "
+        "it. It stays for later ones. Lots in it: {count}. List code {code}, beacon round {beacon}."
+    ),
+    N_("{group} round {round}: your lot {lots} is left out of this draw, dues are owed. It stays for later ones. List {code}."),
 )
 NOBODY_ELIGIBLE = _kind(
     "nobody_eligible",
@@ -322,7 +332,6 @@ _refusal("person.unknown_yet", N_("I do not know you yet. JOIN and a code: join 
 _refusal("words.left_over", N_('I did not understand "{typed}" after {word}. Nothing was done. HELP {word} shows how.'))
 _refusal("answer.not_understood", N_('I did not understand "{typed}". Please answer again, or 0 to stop.'))
 _refusal("answer.yes_or_no", N_("Please answer 1 for yes or 2 for no."))
-_refusal("answer.not_a_choice", N_("Please choose one of the answers, 1 to {most}."))
 _refusal(
     "rules.does_not_add_up",
     N_("That does not add up: {lots} lots of {contribution} make a pot of {pot}, not {said}. A pot of {said} needs {fitting_lots} lots. Please write it again."),
@@ -331,7 +340,6 @@ _refusal("rules.does_not_add_up.never", N_("That does not add up: {lots} lots of
 _refusal("rules.uneven", N_("{lots} lots cannot be drawn {drawn} at a time without a rest; {offered} at a time can."))
 _refusal("rules.too_long", N_("A cycle has at most {most} rounds."))
 _refusal("rules.fee_eats_pot", N_("The fee leaves nothing of the pot of {pot}."))
-_refusal("rules.malformed", N_("These rules cannot be: {what}."))
 _refusal("rules.fewer_lots_than_taken", N_("{taken} lots are taken already."))
 _refusal("cycle.lot_not_full", N_("Lot {lot} is not full: {free} of it is free. Somebody must take the rest before the equb can begin."))
 _refusal("cycle.too_few_lots", N_("{group} needs at least two lots to begin."))

@@ -173,6 +173,9 @@ def _set_environment(mine: Mine) -> None:
         EQUB_CLOCK_FILE=str(clock),
         **_beacon(),
     )
+    from core import logs
+
+    logs.configure("warning")
 
 
 def _beacon() -> dict[str, str]:

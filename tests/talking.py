@@ -110,7 +110,7 @@ class Scene:
                 await tx.session.scalars(
                     select(OutboxRow)
                     .where(OutboxRow.state.in_(("sending", "queued")), OutboxRow.send_after <= tx.now)
-                    .order_by(OutboxRow.seq)
+                    .order_by(OutboxRow.priority, OutboxRow.seq)
                 )
             ).all()
             answer = []
