@@ -492,6 +492,8 @@ BEGIN
     END LOOP;
 END $$;
 GRANT SELECT, INSERT, UPDATE ON tenants TO equb_app;
+-- A process is ready only when it finds the schema it was written for.
+GRANT SELECT ON alembic_version TO equb_app;
 
 -- What must look across tenants is these functions and nothing else; their owner may only read.
 GRANT USAGE ON SCHEMA public TO equb_app, equb_scan, equb_ledger;
