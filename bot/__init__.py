@@ -56,10 +56,10 @@ async def setup(
     *,
     commands: Mapping[str, Sequence[tuple[str, str]]] | None = None,
 ) -> None:
-    """Tell Telegram our webhook and, by language, the commands (name, what it does) of the menu."""
+    """Tell Telegram our webhook and, by language, the commands (name, what it does; default: all) of the menu."""
     from bot import setting_up
 
-    await setting_up.setup(tenant, gateway, public_url, commands=commands or {})
+    await setting_up.setup(tenant, gateway, public_url, commands=commands)
 
 
 async def close() -> None:

@@ -13,7 +13,6 @@ from uuid import UUID
 
 import structlog
 from aiogram.exceptions import AiogramError
-from aiogram.types import Update
 
 from bot import deliver
 from bot.receive import HintGroup, Ignored, Malformed, Press, Reach, parse, press_of
@@ -50,9 +49,7 @@ class Taken:
     hint_chat_id: int | None = None
 
 
-async def take_in(
-    tenant: Tenant, gateway: Gateway, update: Mapping[str, Any] | Update, *, received_at: datetime
-) -> Taken:
+async def take_in(tenant: Tenant, gateway: Gateway, update: Mapping[str, Any], *, received_at: datetime) -> Taken:
     """Do what an update asks; returns after the commit. Raises ``Malformed``."""
     meaning = parse(update, gateway, received_at)
     match meaning:

@@ -8,11 +8,12 @@ Notices that a message causes for others are left to the workers, who look every
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramConflictError, TelegramRetryAfter
-from aiogram.types import Update
+from aiogram.methods import TelegramMethod
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,6 +32,20 @@ _PAUSE_SECONDS = 2.0
 _STANDBY_SECONDS = 1.0
 # An update that fails this often is a bug of ours; it must not keep everybody else's from coming in.
 _TRIES = 5
+
+# As it came: aiogram's own method refuses all that was fetched, for ever, when it does not know one update's form.
+Fetched = dict[str, Any]
+
+
+class _GetUpdates(TelegramMethod[list[Fetched]]):
+    """getUpdates without an opinion on what comes back."""
+
+    __returning__ = list[Fetched]
+    __api_method__ = "getUpdates"
+
+    offset: int
+    timeout: int
+    allowed_updates: list[str]
 
 
 async def run(tenant: Tenant, gateway: Gateway, stop: asyncio.Event) -> None:
@@ -77,18 +92,16 @@ async def _poll(tenant: Tenant, gateway: Gateway, stop: asyncio.Event, lock: Asy
             continue
         failures = 0
         if updates:
-            offset = updates[-1].update_id + 1
+            offset = updates[-1]["update_id"] + 1
     if under_way:
         await asyncio.wait(under_way, timeout=10)
 
 
-async def _fetch(bot: Bot, offset: int, stop: asyncio.Event) -> Sequence[Update]:
+async def _fetch(bot: Bot, offset: int, stop: asyncio.Event) -> Sequence[Fetched]:
     """The next updates; none after a pause when Telegram does not answer, or when we are to stop."""
     fetch = asyncio.ensure_future(
-        bot.get_updates(
-            offset=offset,
-            timeout=POLL_SECONDS,
-            allowed_updates=list(ALLOWED_UPDATES),
+        bot(
+            _GetUpdates(offset=offset, timeout=POLL_SECONDS, allowed_updates=list(ALLOWED_UPDATES)),
             request_timeout=POLL_SECONDS + 10,
         )
     )
@@ -111,14 +124,14 @@ async def _fetch(bot: Bot, offset: int, stop: asyncio.Event) -> Sequence[Update]
     return []
 
 
-async def _take_all(tenant: Tenant, gateway: Gateway, updates: Sequence[Update]) -> tuple[list[Taken], bool]:
+async def _take_all(tenant: Tenant, gateway: Gateway, updates: Sequence[Fetched]) -> tuple[list[Taken], bool]:
     """Everybody's updates side by side, each person's in order; and whether one failed, and so all after it."""
-    lanes: defaultdict[int, list[Update]] = defaultdict(list)
+    lanes: defaultdict[int, list[Fetched]] = defaultdict(list)
     for update in updates:
         lanes[_who(update)].append(update)
     taken: list[Taken] = []
 
-    async def lane(own: list[Update]) -> bool:
+    async def lane(own: list[Fetched]) -> bool:
         try:
             for update in own:
                 taken.append(await intake.take_in(tenant, gateway, update, received_at=clock.now()))
@@ -130,6 +143,9 @@ async def _take_all(tenant: Tenant, gateway: Gateway, updates: Sequence[Update])
     return taken, any(await asyncio.gather(*(lane(own) for own in lanes.values())))
 
 
-def _who(update: Update) -> int:
-    event = update.message or update.callback_query or update.my_chat_member
-    return event.from_user.id if event is not None and event.from_user is not None else 0
+def _who(update: Fetched) -> int:
+    """Whose update it is: the person's id, or 0 for all that is nobody's."""
+    for kind in ALLOWED_UPDATES:
+        if kind in update:
+            return int(update[kind].get("from", {}).get("id", 0))
+    return 0

@@ -79,9 +79,9 @@ def read(update: Mapping[str, Any]) -> Update | None:
         return None
 
 
-def parse(update: Mapping[str, Any] | Update, gateway: Gateway, received_at: datetime) -> Meaning:
+def parse(update: Mapping[str, Any], gateway: Gateway, received_at: datetime) -> Meaning:
     """What an update asks for. Raises ``Malformed``."""
-    known = update if isinstance(update, Update) else read(update)
+    known = read(update)
     if known is None:
         return Ignored("an update of an unknown form")
     if known.message is not None:
@@ -93,9 +93,9 @@ def parse(update: Mapping[str, Any] | Update, gateway: Gateway, received_at: dat
     return Ignored("an update of a kind that is not ours")
 
 
-def press_of(update: Mapping[str, Any] | Update) -> Press | None:
-    """The pressed button of an update, if it is one."""
-    known = update if isinstance(update, Update) else read(update)
+def press_of(update: Mapping[str, Any]) -> Press | None:
+    """The pressed button of an update, if it is one. Raises ``Malformed``."""
+    known = read(update)
     if known is None or known.callback_query is None:
         return None
     query = known.callback_query
