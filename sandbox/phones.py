@@ -131,6 +131,7 @@ async def conversation(request: Request, world: World) -> Response:
             "mine": line.mine,
             "text": line.text,
             "at": line.at,
+            "edited": "edit_date" in line.extra,
         }
         | {name: value for name, value in line.extra.items() if name not in hidden}
         for line in lines
