@@ -18,7 +18,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 LOCALES = Path(__file__).resolve().parent.parent / "locales"
-SOURCES = Path(__file__).resolve().parent
+SOURCES = ("core", "bot")
 DOMAIN = "equb"
 SOURCE_LANGUAGE = "en"
 
@@ -86,15 +86,16 @@ def gregorian_month(day: date, language: str) -> str:
 
 def _extracted() -> Catalog:
     catalog = Catalog(domain=DOMAIN, project="Equb", charset="utf-8")
-    found = extract_from_dir(
-        SOURCES,
-        method_map=[("**.py", "python")],
-        keywords={"N_": None, "NN_": (1, 2)},
-        comment_tags=("Translators:",),
-        strip_comment_tags=True,
-    )
-    for file, line, message_id, comments, _context in found:
-        catalog.add(message_id, locations=[(f"core/{file}", line)], auto_comments=comments)
+    for folder in SOURCES:
+        found = extract_from_dir(
+            LOCALES.parent / folder,
+            method_map=[("**.py", "python")],
+            keywords={"N_": None, "NN_": (1, 2)},
+            comment_tags=("Translators:",),
+            strip_comment_tags=True,
+        )
+        for _file, _line, message_id, comments, _context in found:
+            catalog.add(message_id, auto_comments=comments)
     return catalog
 
 
@@ -135,7 +136,7 @@ def update() -> None:
     for path in sorted(LOCALES.glob(f"*/LC_MESSAGES/{DOMAIN}.po")):
         with path.open("rb") as file:
             catalog = read_po(file, locale=path.parent.parent.name, domain=DOMAIN)
-        catalog.update(template, no_fuzzy_matching=True)
+        catalog.update(template, no_fuzzy_matching=True, update_creation_date=False)
         catalog.obsolete.clear()
         buffer = BytesIO()
         write_po(buffer, catalog, width=110, omit_header=False, sort_by_file=False, no_location=True)

@@ -29,7 +29,7 @@ MOST_CHOICES = 5
 
 @dataclass(frozen=True)
 class Kind:
-    """A sentence: ``text`` for a chat, ``brief`` for SMS, ``many`` for more than one of its ``count``."""
+    """A sentence: ``text`` for a chat, ``brief`` for SMS; ``many`` is ``text`` for more than one of its ``count``."""
 
     name: str
     text: str
@@ -86,8 +86,7 @@ def render(message: Message, reader: Reader) -> Rendered:
     """Put a message into words."""
     text = sentence(message, reader)
     labels = tuple(
-        choice.label if isinstance(choice.label, str) else sentence(choice.label, reader)
-        for choice in message.choices
+        choice.label if isinstance(choice.label, str) else sentence(choice.label, reader) for choice in message.choices
     )
     if reader.channel == SMS and labels:
         lines = [f"{number} {label}" for number, label in enumerate(labels, 1)]
@@ -98,12 +97,13 @@ def render(message: Message, reader: Reader) -> Rendered:
 def sentence(message: Message, reader: Reader) -> str:
     """The words of a message alone, without its choices."""
     kind = message.kind
-    source = kind.brief if kind.brief and reader.channel == SMS else kind.text
-    if kind.many is not None:
+    if kind.brief and reader.channel == SMS:
+        template = catalogues.translate(reader.language, kind.brief)
+    elif kind.many is not None:
         count = int(message.params["count"])
-        template = catalogues.translate_plural(reader.language, source, kind.many, count)
+        template = catalogues.translate_plural(reader.language, kind.text, kind.many, count)
     else:
-        template = catalogues.translate(reader.language, source)
+        template = catalogues.translate(reader.language, kind.text)
     return template.format_map({name: show(value, reader) for name, value in message.params.items()})
 
 

@@ -37,7 +37,10 @@ HELP = _kind(
         "equb. JOIN code: join. NEW: found an equb. VERIFY code: check a draw. LANG: language. "
         "UNDO or 0: take back. STOP: no more messages. HELP PAY: about one word."
     ),
-    N_("PAY, STATUS, ROUND, HISTORY, RULES, MEMBERS, JOIN code, NEW, VERIFY code, LANG, UNDO, STOP. HELP PAY: one word."),
+    N_(
+        "PAY, STATUS, ROUND, HISTORY, RULES, MEMBERS, JOIN code, NEW, VERIFY code, LANG, UNDO, STOP. HELP "
+        "PAY: one word."
+    ),
 )
 HELP_OFFICER = _kind(
     "help_officer",
@@ -66,8 +69,16 @@ WHICH_GROUP = _kind("which_group", N_("Which equb?"))
 
 # --- Linking a phone and a Telegram account ------------------------------------------------------------------
 
-LINK_CODE = _kind("link_code", N_("Your code is {code}. Write LINK {code} to our Telegram bot within 10 minutes. Tell it to nobody."))
-LINK_HOW = _kind("link_how", N_("To use your phone number here, press the button below, or send LINK by SMS from your phone and write the code here."))
+LINK_CODE = _kind(
+    "link_code", N_("Your code is {code}. Write LINK {code} to our Telegram bot within 10 minutes. Tell it to nobody.")
+)
+LINK_HOW = _kind(
+    "link_how",
+    N_(
+        "To use your phone number here, press the button below, or send LINK by SMS from your phone and "
+        "write the code here."
+    ),
+)
 LINKED = _kind("linked", N_("Done: {phone} and this account are one person now, {name}."))
 LINKED_NEW = _kind("linked_new", N_("Done: {phone} is yours here. JOIN and a code: join an equb. NEW: found one."))
 
@@ -94,7 +105,10 @@ CONSENT_JOIN = _kind(
         "in: who pays late makes it smaller at first. Equb keeps your name and number and shows your name to the "
         "members. Do you join?"
     ),
-    N_("{group}: {amount} {rhythm}, {lots} lots, pot {pot} if all pay. We keep your name and number; members see your name. Join?"),
+    N_(
+        "{group}: {amount} {rhythm}, {lots} lots, pot {pot} if all pay. We keep your name and number; "
+        "members see your name. Join?"
+    ),
 )
 FOUNDED = _kind(
     "founded",
@@ -103,7 +117,10 @@ FOUNDED = _kind(
         "Others send JOIN {code}. You hold lot 1; for more or none: JOIN {code} 2 or JOIN {code} 0. "
         "When everybody is in, send BEGIN."
     ),
-    N_("{group} founded: {amount} {rhythm}, {lots} lots, pot {pot}. Others send JOIN {code}. You hold lot 1. When all are in: BEGIN."),
+    N_(
+        "{group} founded: {amount} {rhythm}, {lots} lots, pot {pot}. Others send JOIN {code}. You hold lot "
+        "1. When all are in: BEGIN."
+    ),
 )
 JOINED = _kind(
     "joined",
@@ -124,10 +141,16 @@ INVITE = _kind(
 )
 INVITE_NO_SMS = _kind("invite_no_sms", N_("To invite people to {group}: they send me JOIN {code}, or open {link}"))
 INVITATION = _kind(
-    "invitation", N_("{name} invites you to the equb {group}: {amount} {rhythm}. To join, answer JOIN {code}. To hear no more: STOP.")
+    "invitation",
+    N_(
+        "{name} invites you to the equb {group}: {amount} {rhythm}. To join, answer JOIN {code}. To hear no more: STOP."
+    ),
 )
 INVITED = _kind("invited", N_("{phone} has been invited to {group}."))
-ASK_BEGIN = _kind("ask_begin", N_("{taken} of {lots} lots of {group} are taken. Begin with {taken} lots, a pot of {pot}? No more can join then."))
+ASK_BEGIN = _kind(
+    "ask_begin",
+    N_("{taken} of {lots} lots of {group} are taken. Begin with {taken} lots, a pot of {pot}? No more can join then."),
+)
 BEGUN = _kind("begun", N_("{group} begins: {lots} lots, {rounds} rounds, first due {due}."))
 CYCLE_BEGUN = _kind(
     "cycle_begun",
@@ -147,18 +170,31 @@ ASK_MEMBER_AMONG = _kind("ask_member_among", N_("Which one?"))
 MEMBER_LABEL = _kind("member_label", N_("{number}. {name}"))
 ASK_AMOUNT_OF = _kind("ask_amount_of", N_("How much did {name} pay? {name} owes {amount}."))
 SURE_CASH = _kind("sure_cash", N_("{amount} from {name} (no. {number}) in {group}, who owes {owed}. Record it?"))
-CLAIMED = _kind("claimed", N_("Noted: you say you paid {amount} to {group}. It counts when an officer confirms it. No. {code}."))
-CLAIM_TO_OFFICER = _kind("claim_to_officer", N_("{name} (no. {number}) says: paid {amount} to {group}. Did you get it?"))
-CLAIM_CONFIRMED = _kind("claim_confirmed", N_("Recorded: {amount} from {name} in {group}. Receipt {code}. 0: take back."))
+CLAIMED = _kind(
+    "claimed", N_("Noted: you say you paid {amount} to {group}. It counts when an officer confirms it. No. {code}.")
+)
+CLAIM_TO_OFFICER = _kind(
+    "claim_to_officer", N_("{name} (no. {number}) says: paid {amount} to {group}. Did you get it?")
+)
+CLAIM_CONFIRMED = _kind(
+    "claim_confirmed", N_("Recorded: {amount} from {name} in {group}. Receipt {code}. 0: take back.")
+)
 CLAIM_REFUSED = _kind("claim_refused", N_("All right: {amount} from {name} is not recorded, and {name} hears of it."))
-CLAIM_DECLINED = _kind("claim_declined", N_("{group}: the officers say your {amount} (no. {code}) did not arrive. Please talk to them."))
-RECORDED = _kind("recorded", N_("Recorded: {amount} from {name} (no. {number}) in {group}. Receipt {code}. 0: take back."))
+CLAIM_DECLINED = _kind(
+    "claim_declined", N_("{group}: the officers say your {amount} (no. {code}) did not arrive. Please talk to them.")
+)
+RECORDED = _kind(
+    "recorded", N_("Recorded: {amount} from {name} (no. {number}) in {group}. Receipt {code}. 0: take back.")
+)
 RECEIPT = _kind("receipt", N_("{group}: received {amount} from you for round {rounds}. Receipt {code}."))
 RECEIPT_AND_ADVANCE = _kind(
-    "receipt_and_advance", N_("{group}: received {amount} from you for round {rounds}, {advance} of it in advance. Receipt {code}.")
+    "receipt_and_advance",
+    N_("{group}: received {amount} from you for round {rounds}, {advance} of it in advance. Receipt {code}."),
 )
 RECEIPT_ADVANCE = _kind("receipt_advance", N_("{group}: received {amount} from you in advance. Receipt {code}."))
-PAYMENT_REVERSED = _kind("payment_reversed", N_("{group}: {amount} of {name} (receipt {code}) was taken back. Reason: {reason}"))
+PAYMENT_REVERSED = _kind(
+    "payment_reversed", N_("{group}: {amount} of {name} (receipt {code}) was taken back. Reason: {reason}")
+)
 UNDONE_PAYMENT = _kind("undone_payment", N_("Taken back: {amount} of {name}, receipt {code}."))
 UNDONE_CLAIM = _kind("undone_claim", N_("Taken back: your note that you paid {amount}."))
 UNDONE_PAYOUT = _kind("undone_payout", N_("Taken back: the payout of {amount} to {name}."))
@@ -176,18 +212,26 @@ AND_MORE = _kind("and_more", N_("and {count} more"))
 # --- Seeing --------------------------------------------------------------------------------------------------
 
 STATUS = _kind("status", N_("{group}: {due}\n{lots}"))
-STATUS_FORMING = _kind("status_forming", N_("{group} (code {code}): {taken} of {lots} lots are taken. It has not begun."))
+STATUS_FORMING = _kind(
+    "status_forming", N_("{group} (code {code}): {taken} of {lots} lots are taken. It has not begun.")
+)
 STATUS_OWES = _kind("status_owes", N_("you owe {amount}, due {due}."))
 STATUS_LATE = _kind("status_late", N_("you owe {amount}, late since {due}."))
 STATUS_PAID = _kind("status_paid", N_("you have paid everything. Next due {due}."))
 STATUS_ALL_PAID = _kind("status_all_paid", N_("you have paid everything."))
 STATUS_ADVANCE = _kind("status_advance", N_("{amount} is paid in advance."))
 STATUS_LOT = _kind("status_lot", N_("Lot {lot} ({share}): not drawn yet."))
-STATUS_LOT_DRAWN = _kind("status_lot_drawn", N_("Lot {lot} ({share}): drawn in round {round}, {paid} of {amount} paid out."))
+STATUS_LOT_DRAWN = _kind(
+    "status_lot_drawn", N_("Lot {lot} ({share}): drawn in round {round}, {paid} of {amount} paid out.")
+)
 STATUS_CLAIM = _kind("status_claim", N_("Waiting for an officer: {amount} (no. {code})."))
 STATUS_HOLDS = _kind("status_holds", N_("You hold {amount} for the group."))
-ROUND = _kind("round", N_("{group}, round {round} of {rounds}: {collected} of {pot} collected, due {due}, lots are drawn {draw}."))
-ROUND_DRAWN = _kind("round_drawn", N_("{group}, round {round} of {rounds}: {collected} of {pot} collected. Drawn: lot {lots}."))
+ROUND = _kind(
+    "round", N_("{group}, round {round} of {rounds}: {collected} of {pot} collected, due {due}, lots are drawn {draw}.")
+)
+ROUND_DRAWN = _kind(
+    "round_drawn", N_("{group}, round {round} of {rounds}: {collected} of {pot} collected. Drawn: lot {lots}.")
+)
 HISTORY = _kind("history", N_("{group}, your last payments:\n{lines}"))
 HISTORY_NONE = _kind("history_none", N_("{group}: you have paid nothing yet."))
 HISTORY_LINE = _kind("history_line", N_("{on} {amount} {state} {code}"))
@@ -204,9 +248,12 @@ RULES = _kind(
         "The pot is {pot}, {fee} of it already left to the organiser. Lots are drawn by a public draw that anybody "
         "can check; who owes anything at the cut-off is left out of that draw."
     ),
-    N_("{group} ({code}): {amount} {rhythm}, {lots} lots, {rounds} rounds, pot {pot} after {fee} fee. Drawn publicly; who owes is left out."),
+    N_(
+        "{group} ({code}): {amount} {rhythm}, {lots} lots, {rounds} rounds, pot {pot} after {fee} fee. Drawn "
+        "publicly; who owes is left out."
+    ),
 )
-MEMBERS = _kind("members", N_("{group}, {count} members:\n{lines}"))
+MEMBERS = _kind("members", NN_("{group}, {count} member:\n{lines}", "{group}, {count} members:\n{lines}"))
 MEMBER_LINE = _kind("member_line", N_("{number}. {name}: {share}"))
 MEMBER_LINE_OFFICE = _kind("member_line_office", N_("{number}. {name} ({office}): {share}"))
 ORGANISER = _kind("organiser", N_("organiser"))
@@ -232,7 +279,10 @@ LEFT_OUT = _kind(
         "{group}, round {round}: your lot {lots} is not in the draw of {draw}, because something is still owed for "
         "it. It stays for later ones. Lots in it: {count}. List code {code}, beacon round {beacon}."
     ),
-    N_("{group} round {round}: your lot {lots} is left out of this draw, dues are owed. It stays for later ones. List {code}."),
+    N_(
+        "{group} round {round}: your lot {lots} is left out of this draw, dues are owed. It stays for later "
+        "ones. List {code}."
+    ),
 )
 NOBODY_ELIGIBLE = _kind(
     "nobody_eligible",
@@ -242,32 +292,58 @@ DRAW_HELD = _kind("draw_held", N_("{group}, round {round}:\n{lots}\n{next}"))
 DRAWN_LOT = _kind("drawn_lot", N_("Lot {lot} came up: {names}. To check: VERIFY {code}"))
 YOUR_LOT = _kind(
     "your_lot",
-    N_("Congratulations! Your lot {lot} came up in {group}, round {round}. The pot is {pot} when all have paid. To check: VERIFY {code}\n{next}"),
+    N_(
+        "Congratulations! Your lot {lot} came up in {group}, round {round}. The pot is {pot} when all have "
+        "paid. To check: VERIFY {code}\n{next}"
+    ),
     N_("Congratulations! Your lot {lot} came up in {group}, round {round}. Pot {pot}. VERIFY {code}\n{next}"),
 )
 NEXT_DUE = _kind("next_due", N_("Round {round} is due {due}."))
 LAST_ROUND = _kind("last_round", N_("That was the last round."))
-POT_TO_PAY = _kind("pot_to_pay", N_("{group}, round {round}: {amount} is to be paid out. When you have paid somebody: PAYOUT and the member."))
+POT_TO_PAY = _kind(
+    "pot_to_pay",
+    N_("{group}, round {round}: {amount} is to be paid out. When you have paid somebody: PAYOUT and the member."),
+)
 VERIFIED = _kind(
     "verified",
-    N_("{code}: lot {lot} was drawn from {count} lots (list {list}) with beacon round {beacon}, link {link}. All {checks} checks hold. See for yourself: {url}"),
+    NN_(
+        "{code}: lot {lot} was drawn from {count} lot (list {list}) with beacon round {beacon}, link {link}. "
+        "All {checks} checks hold. See for yourself: {url}",
+        "{code}: lot {lot} was drawn from {count} lots (list {list}) with beacon round {beacon}, link {link}. "
+        "All {checks} checks hold. See for yourself: {url}",
+    ),
     N_("{code}: lot {lot} of {count}, list {list}, beacon {beacon}. All {checks} checks hold. {url}"),
 )
 VERIFY_FAILED = _kind("verify_failed", N_("{code}: this draw does NOT check: {failed}. Tell the other members. {url}"))
 WHOM_TO_PAY = _kind("whom_to_pay", N_("Whom did you pay?"))
 PAYABLE_LABEL = _kind("payable_label", N_("{name}: {amount} (round {round}, lot {lot})"))
-SURE_PAYOUT = _kind("sure_payout", N_("{amount} to {name} (no. {number}) for lot {lot}, round {round} of {group}. Did you pay it?"))
+SURE_PAYOUT = _kind(
+    "sure_payout", N_("{amount} to {name} (no. {number}) for lot {lot}, round {round} of {group}. Did you pay it?")
+)
 SURE_PAYOUT_PART = _kind(
     "sure_payout_part",
-    N_("The pot of round {round} holds {amount} of {whole} for {name} (no. {number}, lot {lot}) now. Did you pay {amount}?"),
+    N_(
+        "The pot of round {round} holds {amount} of {whole} for {name} (no. {number}, lot {lot}) now. Did "
+        "you pay {amount}?"
+    ),
 )
-PAID_OUT = _kind("paid_out", N_("Recorded: {amount} paid to {name}, round {round} of {group}. {name} is asked to confirm. 0: take back."))
-DID_YOU_GET = _kind("did_you_get", N_("{group}: {amount} of the pot of round {round} was paid to you, says {payer}. Did you get it?"))
+PAID_OUT = _kind(
+    "paid_out",
+    N_("Recorded: {amount} paid to {name}, round {round} of {group}. {name} is asked to confirm. 0: take back."),
+)
+DID_YOU_GET = _kind(
+    "did_you_get", N_("{group}: {amount} of the pot of round {round} was paid to you, says {payer}. Did you get it?")
+)
 GOT_IT = _kind("got_it", N_("Thank you. {amount} from {group} is confirmed."))
 DID_NOT_GET = _kind("did_not_get", N_("Noted: {amount} from {group} did not reach you. The officers are told."))
-LEG_DENIED = _kind("leg_denied", N_("{group}: {name} says {amount} of the pot did not arrive. The payment in the book was taken back."))
+LEG_DENIED = _kind(
+    "leg_denied", N_("{group}: {name} says {amount} of the pot did not arrive. The payment in the book was taken back.")
+)
 LEG_CONFIRMED = _kind("leg_confirmed", N_("{group}: {name} confirmed {amount}."))
-CYCLE_CLOSED = _kind("cycle_closed", N_("{group}: cycle {cycle} is complete. Paid in {paid_in}, paid out {paid_out}. BEGIN starts the next one."))
+CYCLE_CLOSED = _kind(
+    "cycle_closed",
+    N_("{group}: cycle {cycle} is complete. Paid in {paid_in}, paid out {paid_out}. BEGIN starts the next one."),
+)
 YES = _kind("yes", N_("Yes"))
 NO = _kind("no", N_("No"))
 
@@ -278,9 +354,13 @@ ABOUT_HELP = _kind("about_help", N_("Shows all words. HELP PAY: about one of the
 ABOUT_LANG = _kind("about_lang", N_("Changes the language: LANG am, LANG en."))
 ABOUT_STOP = _kind("about_stop", N_("Ends all messages to this phone or account. Your savings stay as they are."))
 ABOUT_NAME = _kind("about_name", N_("Changes your name here: NAME Abebe Kebede."))
-ABOUT_UNDO = _kind("about_undo", N_("Takes back what you just did, within 15 minutes, or leaves a question. 0 does the same."))
+ABOUT_UNDO = _kind(
+    "about_undo", N_("Takes back what you just did, within 15 minutes, or leaves a question. 0 does the same.")
+)
 ABOUT_NEW = _kind("about_new", N_("Founds an equb: NEW Merkato 1000 12 weekly is 12 lots of 1000 every week."))
-ABOUT_JOIN = _kind("about_join", N_("Joins an equb: JOIN and its code, and a share if it is not one lot: JOIN K7M2Q4 1/2."))
+ABOUT_JOIN = _kind(
+    "about_join", N_("Joins an equb: JOIN and its code, and a share if it is not one lot: JOIN K7M2Q4 1/2.")
+)
 ABOUT_LEAVE = _kind("about_leave", N_("Leaves an equb that has not begun."))
 ABOUT_INVITE = _kind("about_invite", N_("Shows how others join; INVITE 0911223344 sends one invitation."))
 ABOUT_BEGIN = _kind("about_begin", N_("Fixes members, lots and rules, and starts round 1."))
@@ -306,7 +386,9 @@ def _refusal(code: str, text: str) -> Kind:
     return kind
 
 
-_refusal("amount.not_understood", N_('I did not understand the amount "{typed}". Write it in digits, for example 1000.'))
+_refusal(
+    "amount.not_understood", N_('I did not understand the amount "{typed}". Write it in digits, for example 1000.')
+)
 _refusal("amount.not_positive", N_("The amount must be more than nothing."))
 _refusal("amount.too_large", N_("That amount is too large."))
 _refusal("amount.too_fine", N_("That amount has more digits after the point than the currency."))
@@ -325,7 +407,10 @@ _refusal("share.not_understood", N_('I did not understand the share "{typed}". W
 _refusal("share.out_of_range", N_("A share is from 0 to 100 lots."))
 _refusal("share.too_fine", N_("A share is not finer than 1/{finest}."))
 _refusal("lots.not_understood", N_('I did not understand "{typed}". How many lots, from 2 to 600?'))
-_refusal("rhythm.not_understood", N_('I did not understand "{typed}". Every day, every week, every month, or every how many days?'))
+_refusal(
+    "rhythm.not_understood",
+    N_('I did not understand "{typed}". Every day, every week, every month, or every how many days?'),
+)
 _refusal("language.not_understood", N_('I do not know the language "{typed}".'))
 _refusal("group.none", N_("You are in no equb yet. JOIN and a code: join one. NEW: found one."))
 _refusal("person.unknown_yet", N_("I do not know you yet. JOIN and a code: join an equb. NEW: found one."))
@@ -334,14 +419,26 @@ _refusal("answer.not_understood", N_('I did not understand "{typed}". Please ans
 _refusal("answer.yes_or_no", N_("Please answer 1 for yes or 2 for no."))
 _refusal(
     "rules.does_not_add_up",
-    N_("That does not add up: {lots} lots of {contribution} make a pot of {pot}, not {said}. A pot of {said} needs {fitting_lots} lots. Please write it again."),
+    N_(
+        "That does not add up: {lots} lots of {contribution} make a pot of {pot}, not {said}. A pot of "
+        "{said} needs {fitting_lots} lots. Please write it again."
+    ),
 )
-_refusal("rules.does_not_add_up.never", N_("That does not add up: {lots} lots of {contribution} make a pot of {pot}, and no number of lots makes {said}. Please write it again."))
+_refusal(
+    "rules.does_not_add_up.never",
+    N_(
+        "That does not add up: {lots} lots of {contribution} make a pot of {pot}, and no number of lots "
+        "makes {said}. Please write it again."
+    ),
+)
 _refusal("rules.uneven", N_("{lots} lots cannot be drawn {drawn} at a time without a rest; {offered} at a time can."))
 _refusal("rules.too_long", N_("A cycle has at most {most} rounds."))
 _refusal("rules.fee_eats_pot", N_("The fee leaves nothing of the pot of {pot}."))
 _refusal("rules.fewer_lots_than_taken", N_("{taken} lots are taken already."))
-_refusal("cycle.lot_not_full", N_("Lot {lot} is not full: {free} of it is free. Somebody must take the rest before the equb can begin."))
+_refusal(
+    "cycle.lot_not_full",
+    N_("Lot {lot} is not full: {free} of it is free. Somebody must take the rest before the equb can begin."),
+)
 _refusal("cycle.too_few_lots", N_("{group} needs at least two lots to begin."))
 _refusal("member.unknown", N_("There is no such member."))
 _refusal("member.not_found", N_('There is no member "{typed}" in {group}. MEMBERS shows all.'))
