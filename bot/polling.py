@@ -53,11 +53,15 @@ async def run(tenant: Tenant, gateway: Gateway, stop: asyncio.Event) -> None:
     bot_id = gateway.credentials["token"].partition(":")[0]
     async with db.engine().connect() as plain:
         lock = await plain.execution_options(isolation_level="AUTOCOMMIT")
-        while not await _locked(lock, bot_id):
-            if await _stopped(stop, _STANDBY_SECONDS):
-                return
-        log.info("polling", tenant=tenant.code)
-        await _poll(tenant, gateway, stop, lock)
+        try:
+            while not await _locked(lock, bot_id):
+                if await _stopped(stop, _STANDBY_SECONDS):
+                    return
+            log.info("polling", tenant=tenant.code)
+            await _poll(tenant, gateway, stop, lock)
+        finally:
+            # The lock is the session's: back in the pool the connection would hold it on.
+            await plain.invalidate()
 
 
 async def _locked(connection: AsyncConnection, bot_id: str) -> bool:

@@ -499,7 +499,6 @@ async def test_ready_says_what_it_looked_at(system: System) -> None:
 
 
 async def test_an_older_schema_is_not_ready(system: System, superuser: Any) -> None:
-    superuser.execute("GRANT SELECT ON alembic_version TO equb_app")
     known = superuser.value("SELECT version_num FROM alembic_version")
     superuser.execute("UPDATE alembic_version SET version_num = '0000'")
     try:
