@@ -261,6 +261,4 @@ def _refuse(error: DBAPIError) -> NoReturn:
         raise ValueError(f"{cause.message} {cause.detail}".strip()) from None
     if state in _LATER:
         raise TryLater("ledger busy", retry_seconds=1) from error
-    if state == "23505" and cause.constraint_name == "ledger_transfers_reverses":
-        raise AlreadyReversed("ledger.already_reversed") from None
     raise error

@@ -42,11 +42,11 @@ class Finding:
 class AuditReport:
     """What was looked at, in how long, and what was found; sound when nothing was."""
 
-    groups: int
-    accounts: int
-    transfers: int
-    seconds: float
-    findings: tuple[Finding, ...]
+    groups: int = 0
+    accounts: int = 0
+    transfers: int = 0
+    seconds: float = 0.0
+    findings: tuple[Finding, ...] = ()
 
     @property
     def sound(self) -> bool:
@@ -61,8 +61,6 @@ class AuditReport:
             findings=self.findings + other.findings,
         )
 
-
-NOTHING = AuditReport(groups=0, accounts=0, transfers=0, seconds=0.0, findings=())
 
 _GROUPS = """
 SELECT group_id FROM ledger_heads UNION SELECT group_id FROM ledger_accounts
@@ -105,8 +103,9 @@ UNION ALL SELECT 'input', NULL, id, reference FROM t
             NULL::uuid, NULL::uuid, NULL::uuid, reverses, memo))) END
 UNION ALL SELECT 'head', NULL, NULL, 'lane ' || n FROM generate_series(0, 7) AS n
     LEFT JOIN h ON h.lane = n LEFT JOIN lanes l ON l.lane = n
-    WHERE h.lane IS NULL OR h.transfers <> coalesce(l.transfers, 0) OR h.last_seq <> coalesce(l.last_seq, 0)
-        OR h.hash <> coalesce(l.hash, '')
+    WHERE (EXISTS (SELECT FROM h) OR EXISTS (SELECT FROM t) OR EXISTS (SELECT FROM a))
+        AND (h.lane IS NULL OR h.transfers <> coalesce(l.transfers, 0) OR h.last_seq <> coalesce(l.last_seq, 0)
+            OR h.hash <> coalesce(l.hash, ''))
 UNION ALL SELECT 'foreign', NULL, t.id, 'transfer' FROM t LEFT JOIN book b ON true
     WHERE (t.tenant_id, t.currency) IS DISTINCT FROM (b.tenant_id, b.currency)
 UNION ALL SELECT 'foreign', a.name, NULL, 'account' FROM a LEFT JOIN book b ON true
@@ -143,7 +142,7 @@ async def audit(db: Database, group_id: UUID | None = None) -> AuditReport:
     """Recompute one group's book, or those of every group that this transaction may see, one after the other."""
     started = time.perf_counter()
     if group_id is None:
-        report = NOTHING
+        report = AuditReport()
         for row in await fetch(db, _GROUPS):
             report += await audit(db, row.group_id)
         return report

@@ -59,7 +59,7 @@ CREATE TABLE ledger_transfers (
     memo text NOT NULL,
     hash bytea NOT NULL,
     PRIMARY KEY (group_id, id),
-    CONSTRAINT ledger_transfers_reference UNIQUE (group_id, reference)
+    UNIQUE (group_id, reference)
 );
 CREATE UNIQUE INDEX ledger_transfers_reverses ON ledger_transfers (group_id, reverses)
     WHERE reverses IS NOT NULL;
@@ -215,9 +215,9 @@ BEGIN
     END IF;
 END $$;
 
--- The rows that stand under these references; refuses if one was used for something else.
-CREATE FUNCTION ledger_repeated(p_group_id uuid, p_references text[], p_inputs bytea[])
-    RETURNS SETOF ledger_transfers LANGUAGE plpgsql AS $$
+-- Refuses what was used before for something else: references that stand there with another input.
+CREATE FUNCTION ledger_compare(p_group_id uuid, p_references text[], p_inputs bytea[]) RETURNS void
+    LANGUAGE plpgsql AS $$
 DECLARE
     v_reference text;
 BEGIN
@@ -227,8 +227,24 @@ BEGIN
     IF FOUND THEN
         PERFORM ledger_refuse('EQ102', 'reference used before for something else', v_reference);
     END IF;
-    RETURN QUERY SELECT t.* FROM ledger_transfers t
-        WHERE t.group_id = p_group_id AND t.reference = ANY (p_references);
+END $$;
+
+-- Refuses requests that can never be posted: their id or their reversal stands under another reference.
+CREATE FUNCTION ledger_explain_conflict(p_group_id uuid, p_requests ledger_request[]) RETURNS void
+    LANGUAGE plpgsql AS $$
+DECLARE
+    v_id uuid;
+BEGIN
+    SELECT r.reverses INTO v_id FROM unnest(p_requests) AS r JOIN ledger_transfers t
+        ON t.group_id = p_group_id AND t.reverses = r.reverses AND t.reference <> r.reference LIMIT 1;
+    IF FOUND THEN
+        PERFORM ledger_refuse('EQ103', 'reversed before', v_id::text);
+    END IF;
+    SELECT r.id INTO v_id FROM unnest(p_requests) AS r JOIN ledger_transfers t
+        ON t.group_id = p_group_id AND t.id = r.id AND t.reference <> r.reference LIMIT 1;
+    IF FOUND THEN
+        PERFORM ledger_refuse('EQ106', 'an id that another transfer has', v_id::text);
+    END IF;
 END $$;
 
 -- Posts transfers, one or thousands, all or none, and returns their rows, those posted before included.
@@ -244,6 +260,7 @@ DECLARE
     v_references text[] := '{}';
     v_inputs bytea[] := '{}';
     v_reverses boolean := false;
+    v_repeated text[];
     v_lane smallint;
     v_currency text;
     v_time bigint;
@@ -274,16 +291,18 @@ BEGIN
 
     LOOP
         -- Was any of it posted before?
-        PERFORM FROM ledger_transfers t WHERE t.group_id = p_group_id AND t.reference = ANY (v_references)
-            AND t.tenant_id = v_tenant_id LIMIT 1;
-        IF FOUND THEN
-            RETURN QUERY SELECT * FROM ledger_repeated(p_group_id, v_references, v_inputs);
+        SELECT array_agg(t.reference) INTO v_repeated FROM ledger_transfers t
+            WHERE t.group_id = p_group_id AND t.reference = ANY (v_references) AND t.tenant_id = v_tenant_id;
+        IF v_repeated IS NOT NULL THEN
+            PERFORM ledger_compare(p_group_id, v_references, v_inputs);
+            RETURN QUERY SELECT t.* FROM ledger_transfers t
+                WHERE t.group_id = p_group_id AND t.reference = ANY (v_repeated);
+            -- What that one look found, not what is there by now: each is returned or posted, never neither.
             SELECT array_agg(p_requests[i.n] ORDER BY i.n), array_agg(i.reference ORDER BY i.n),
                    array_agg(i.input_hash ORDER BY i.n)
                 INTO p_requests, v_references, v_inputs
                 FROM unnest(v_references, v_inputs) WITH ORDINALITY AS i (reference, input_hash, n)
-                WHERE NOT EXISTS (SELECT FROM ledger_transfers t
-                    WHERE t.group_id = p_group_id AND t.reference = i.reference);
+                WHERE i.reference <> ALL (v_repeated);
             IF p_requests IS NULL THEN
                 RETURN;
             END IF;
@@ -342,12 +361,11 @@ BEGIN
             v_rows[i] := v_row;
         END LOOP;
         IF cardinality(p_requests) = 1 THEN
-            RETURN QUERY INSERT INTO ledger_transfers VALUES (v_row.*)
-                ON CONFLICT ON CONSTRAINT ledger_transfers_reference DO NOTHING RETURNING *;
+            RETURN QUERY INSERT INTO ledger_transfers VALUES (v_row.*) ON CONFLICT DO NOTHING RETURNING *;
         ELSE
             -- In order of reference, so that two calls with the same references never wait crosswise.
             RETURN QUERY INSERT INTO ledger_transfers SELECT * FROM unnest(v_rows) AS r ORDER BY r.reference
-                ON CONFLICT ON CONSTRAINT ledger_transfers_reference DO NOTHING RETURNING *;
+                ON CONFLICT DO NOTHING RETURNING *;
         END IF;
         GET DIAGNOSTICS v_inserted = ROW_COUNT;
         IF v_inserted = cardinality(p_requests) THEN
@@ -355,7 +373,9 @@ BEGIN
                     hash = v_hash
                 WHERE group_id = p_group_id AND lane = v_lane;
             RETURN;
-        ELSIF v_inserted > 0 THEN
+        END IF;
+        PERFORM ledger_explain_conflict(p_group_id, p_requests);
+        IF v_inserted > 0 THEN
             PERFORM ledger_refuse('EQ107', 'some of it is being posted this moment', '');
         END IF;
         -- All of it was posted between our look and our insert, and is committed now: look again.
