@@ -52,7 +52,9 @@ class Cycle(Base):
 
 async def current(tx: Tx, group: Group, *, lock: bool = False) -> Cycle | None:
     """The group's cycle, if it has begun."""
-    return await tx.session.get(Cycle, (group.group_id, group.cycle), with_for_update=lock or None)
+    return await tx.session.get(
+        Cycle, (group.group_id, group.cycle), with_for_update=lock or None, populate_existing=lock
+    )
 
 
 async def incomplete_lots(tx: Tx, group: Group) -> list[tuple[int, Fraction]]:

@@ -240,7 +240,8 @@ async def by_code(tx: Tx, typed: str) -> Group:
 
 async def by_id(tx: Tx, group_id: UUID, *, lock: bool = False) -> Group:
     """The group; with ``lock`` held until the end of the transaction. Raises ``NotFound("group.unknown")``."""
-    group = await tx.session.get(Group, group_id, with_for_update=lock or None)
+    # Whoever waited for the lock must see what the one before has done, not what was read before waiting.
+    group = await tx.session.get(Group, group_id, with_for_update=lock or None, populate_existing=lock)
     if group is None:
         raise NotFound("group.unknown")
     return group
@@ -266,7 +267,9 @@ async def membership(tx: Tx, group_id: UUID, person_id: UUID) -> Member | None:
 
 async def member(tx: Tx, group_id: UUID, member_id: UUID, *, lock: bool = False) -> Member:
     """A member. Raises ``NotFound("member.unknown")``."""
-    found_member = await tx.session.get(Member, (group_id, member_id), with_for_update=lock or None)
+    found_member = await tx.session.get(
+        Member, (group_id, member_id), with_for_update=lock or None, populate_existing=lock
+    )
     if found_member is None:
         raise NotFound("member.unknown")
     return found_member
@@ -457,6 +460,43 @@ async def hold(tx: Tx, group: Group, who: Member, *, lot_number: int, share: Fra
             share_denominator=share.denominator,
         )
     )
+
+
+async def give_share(tx: Tx, group: Group, who: Member, *, lot_number: int, share: Fraction) -> None:
+    """Give a member exactly this share of exactly this lot, while the group forms.
+
+    Raises ``Refusal``: ``group.not_forming``, ``share.…``, ``lot.unknown``, ``lot.held_already``, ``lot.no_room``.
+    """
+    group = await by_id(tx, group.group_id, lock=True)
+    _require_forming(group)
+    check_share(share)
+    if not 0 < share <= 1:
+        raise Refusal("share.of_one_lot")
+    if not 1 <= lot_number <= group.rule_set.lots:
+        raise NotFound("lot.unknown", lots=group.rule_set.lots)
+    there = [h for h in await holdings(tx, group) if h.lot_number == lot_number]
+    if any(h.member_id == who.id for h in there):
+        raise Refusal("lot.held_already", lot=lot_number)
+    free = 1 - sum((h.share for h in there), Fraction(0))
+    if share > free:
+        raise Refusal("lot.no_room", lot=lot_number, free=free)
+    await hold(tx, group, who, lot_number=lot_number, share=share)
+    await note(
+        tx,
+        "lot.shared",
+        group_id=group.group_id,
+        subject=f"member:{who.number}",
+        lot=lot_number,
+        share=str(share),
+    )
+
+
+async def rename(tx: Tx, group: Group, name: str) -> None:
+    """Another name, while the group forms. Raises ``Refusal``."""
+    _require_forming(group)
+    group.name = tidy_group_name(name)
+    await tx.session.flush()
+    await note(tx, "group.renamed", group_id=group.group_id, subject=f"group:{group.code}", name=group.name)
 
 
 async def reopen(tx: Tx, group: Group) -> None:

@@ -1,5 +1,6 @@
 """Who may do what: the one place that decides, for members of a group and for administrators of a tenant."""
 
+from core.bootstrap import FIRST_TENANT
 from core.errors import NotAllowed
 
 # What an office in a group carries. Everybody may see their own group and speak for themselves.
@@ -53,6 +54,16 @@ def require_admin(roles: list[str], right: str) -> None:
     """Raise ``NotAllowed("rights.role")`` unless one of the roles carries the right."""
     if not admin_may(roles, right):
         raise NotAllowed("rights.role", right=right)
+
+
+def require_installation(roles: list[str], tenant_code: str) -> None:
+    """Raise ``NotAllowed`` unless this administrator may look after tenants other than their own.
+
+    Whoever runs the installation does so from its first tenant; the owners of the others see themselves only.
+    """
+    require_admin(roles, "tenants")
+    if tenant_code != FIRST_TENANT:
+        raise NotAllowed("rights.first_tenant", right="tenants")
 
 
 def officers_with(right: str) -> list[str]:
