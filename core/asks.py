@@ -17,7 +17,7 @@ from core.groups import Group, Seat
 from core.messages import MOST_CHOICES, NO, YES, Choice, Message
 from core.money import MINOR_DIGITS, Money
 from core.rights import member_may
-from core.rules import MOST_LOTS, Rhythm
+from core.rules import MOST_LOTS, Rhythm, Rules
 from core.talk import Talk
 
 MISSING: Any = object()
@@ -294,10 +294,23 @@ def _amount(text: str, currency: str) -> Money:
 
 
 class PotSaid(Contribution):
-    """The pot somebody expects, if they say one: checked against what lots and contribution make."""
+    """The pot somebody expects, if they say one. What does not add up is refused here, before more is asked."""
+
+    async def find(self, talk: Talk, given: Given, words: list[str]) -> Found:
+        found = await super().find(talk, given, words)
+        if found is not None:
+            self._check(talk, given, found[0])
+        return found
 
     async def known(self, talk: Talk, given: Given) -> Any:
+        self._check(talk, given, None)
         return None
+
+    @staticmethod
+    def _check(talk: Talk, given: Given, pot: Money | None) -> None:
+        if {"contribution", "lots", "rhythm"} <= given.keys():
+            rules = Rules(contribution_minor=given["contribution"].minor, lots=given["lots"], rhythm=given["rhythm"])
+            rules.check(currency=talk.tenant.currency, pot_minor=pot.minor if pot else None)
 
     def dump(self, value: Any) -> str:
         return super().dump(value) if value else ""

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core import ledger
+from core import ledger, questions
 from core.audit import note
 from core.db import Base, Tx
 from core.errors import NotFound, Refusal
@@ -149,6 +149,7 @@ async def record(
         claimed.verified_at, claimed.verified_by = tx.now, "both"
         claimed.amount_minor, claimed.held_by = amount_minor, holder.id if holder else None
         await tx.session.flush()
+        await questions.settle(tx, claimed.id)
         payment = claimed
     else:
         payment = await _write(
@@ -213,6 +214,7 @@ async def decline(tx: Tx, group: Group, payment: Payment) -> None:
         raise Refusal("payment.already_answered", code=payment.code)
     payment.declined_at, payment.declined_by = tx.now, tx.actor
     await tx.session.flush()
+    await questions.settle(tx, payment.id)
     await note(tx, "payment.declined", group_id=group.group_id, subject=f"payment:{payment.code}")
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 import core.commands  # noqa: F401 (registers every command)
 from core import catalogues, clock, inbox, outbox, people, questions, words
 from core import sentences as say
-from core.asks import MISSING, Ask
+from core.asks import MISSING, Ask, WhichLanguage
 from core.command import COMMANDS, Command, is_confirmation
 from core.db import Tx, transaction
 from core.errors import Refusal, TryLater
@@ -82,7 +82,8 @@ async def _attempt(tenant: Tenant, inbound: Inbound, failure: _Failure | None) -
         if not new:
             return Handled(inbox_id, False, [], [], await outbox.reply_texts(tx, inbox_id))
         tx.actor = f"person:{person.id}" if person else f"address:{address.id}"
-        language = person.language if person else address.language or _guessed_language(tenant, inbound)
+        language = person.language if person else address.language
+        language = language or await _guess_language(tx, tenant, inbound, address)
         talk = Talk(tx, tenant, inbound, address, person, language)
         answers = [failure.message] if failure else await _understand(talk)
         await _keep(tx, inbox_id, talk, failure)
@@ -127,11 +128,14 @@ async def _keep(tx: Tx, inbox_id: UUID, talk: Talk, failure: _Failure | None) ->
         await tx.session.execute(update(InboxRow).where(InboxRow.id == inbox_id).values(**values))
 
 
-def _guessed_language(tenant: Tenant, inbound: Inbound) -> str:
+async def _guess_language(tx: Tx, tenant: Tenant, inbound: Inbound, address: Address) -> str:
     """For somebody who has not chosen: the language of the word they used, else their app's, else the tenant's."""
     typed = inbound.text.split()
     meant = words.command_of(typed[0]) if typed else None
     if meant:
+        # The answers to the questions that follow are in no language by themselves.
+        address.language = meant[1]
+        await tx.session.flush()
         return meant[1]
     hint = inbound.language_hint[:2]
     if hint in catalogues.languages():
@@ -207,6 +211,10 @@ async def _answer(talk: Talk, question: Question, value: str) -> list[Message]:
     meant = await ask.answer(talk, given, value)
     if not await questions.close(talk.tx, question):
         return [say.EXPIRED()]
+    if isinstance(ask, WhichLanguage):
+        # Spoken from here on, whatever becomes of the command that asked.
+        talk.address.language = talk.language = meant
+        await talk.tx.session.flush()
     return await _run(talk, asked, {**question.filled, question.slot: ask.dump(meant)}, [])
 
 

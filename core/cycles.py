@@ -88,7 +88,7 @@ async def begin(tx: Tx, group: Group, *, timezone: str) -> Cycle:
     rules = group.rule_set.model_copy(update={"lots": taken})
     await _renumber_lots(tx, group)
     await _fix_amounts(tx, group, rules)
-    secret = secrets.token_bytes(32)
+    secret = new_secret()
     length = taken + SPARE_LINKS
     cycle = Cycle(
         group_id=group.group_id,
@@ -116,6 +116,11 @@ async def begin(tx: Tx, group: Group, *, timezone: str) -> Cycle:
         rules_hash=rules.fingerprint(),
     )
     return cycle
+
+
+def new_secret() -> bytes:
+    """What a cycle's draws are committed to."""
+    return secrets.token_bytes(32)
 
 
 async def _renumber_lots(tx: Tx, group: Group) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 class Refusal(Exception):
     """A rule said no. ``code`` is stable and dotted (``"payment.too_much"``), ``facts`` are plain values."""
 
-    def __init__(self, code: str, **facts: Any) -> None:
+    def __init__(self, code: str, /, **facts: Any) -> None:
         super().__init__(code)
         self.code = code
         self.facts = facts

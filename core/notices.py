@@ -207,7 +207,7 @@ async def claim_made(tx: Tx, group: Group, who: Member, name: str, payment: Paym
     filled = {"group": str(group.group_id), "payment": str(payment.id)}
     officers = await groups.seats(tx, group.group_id, roles=officers_with("record"))
     to = [s.person.id for s in officers if s.person.id != who.person_id]
-    message = _question(tx, asked, "_CLAIM", filled)
+    message = _question(tx, asked, "_CLAIM", filled, payment.id)
     event = f"claim:{payment.id}"
     await outbox.tell(tx, to, message, event=event, timezone=await _timezone(tx), group_id=group.group_id)
 
@@ -222,7 +222,7 @@ async def leg_paid(tx: Tx, group: Group, leg: Leg, round_number: int, payer: str
     await outbox.tell(
         tx,
         [seat.person.id],
-        _question(tx, asked, "_GOT", filled),
+        _question(tx, asked, "_GOT", filled, leg.id),
         event=f"leg:{leg.id}:{tx.now.isoformat()}",
         timezone=await _timezone(tx),
         group_id=group.group_id,
@@ -230,7 +230,7 @@ async def leg_paid(tx: Tx, group: Group, leg: Leg, round_number: int, payer: str
 
 
 def _question(
-    tx: Tx, asked: Message, command: str, filled: dict[str, str]
+    tx: Tx, asked: Message, command: str, filled: dict[str, str], about: UUID
 ) -> Callable[[Person, Address], Awaitable[Message | None]]:
     """A yes-or-no question to whoever is told, kept for each address of its own."""
 
@@ -243,6 +243,7 @@ def _question(
             slot="answer",
             filled=filled,
             lifetime=questions.NOTICE_LIFETIME,
+            about=about,
         )
 
     return message

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core import ledger, rounds
+from core import ledger, questions, rounds
 from core.audit import note
 from core.db import Base, Tx
 from core.errors import NotFound, Refusal
@@ -248,7 +248,7 @@ def _require_approval(tx: Tx, group: Group, payout: Payout) -> None:
 
 async def _post(tx: Tx, group: Group, round_: Round, leg: Leg, payer: Member | None) -> None:
     """The leg's transfer, and what of the organiser's fee has become due with it."""
-    source = f"held/{payer.number}" if payer else "provider/bank"
+    source = f"held/{payer.number}" if payer else f"provider/{leg.method}"
     # A leg that was denied and is paid again is a new transfer; a repeated request finds paid_at set before.
     attempt = new_id()
     postings = [
@@ -298,6 +298,7 @@ async def receive(tx: Tx, group: Group, leg: Leg) -> None:
     if leg.received_at is None:
         leg.received_at, leg.received_by = tx.now, tx.actor
         await tx.session.flush()
+        await questions.settle(tx, leg.id)
 
 
 async def take_back(tx: Tx, group: Group, leg: Leg, *, denied: bool) -> None:
@@ -328,6 +329,7 @@ async def take_back(tx: Tx, group: Group, leg: Leg, *, denied: bool) -> None:
     leg.paid_at, leg.paid_by, leg.held_by = None, None, None
     leg.denied_at = tx.now if denied else None
     await tx.session.flush()
+    await questions.settle(tx, leg.id)
     await note(tx, "payout.denied" if denied else "payout.taken_back", group_id=group.group_id, subject=f"leg:{leg.id}")
 
 

@@ -24,7 +24,10 @@ BUTTON = "q:"
 
 
 class Question(Base):
-    """``filled``: what is known of the command's slots, as text. ``choices``: what 1, 2, 3 … stand for."""
+    """``filled``: what is known of the command's slots, as text. ``choices``: what 1, 2, 3 … stand for.
+
+    ``about``: the payment or payout leg it asks of, if any.
+    """
 
     __tablename__ = "questions"
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -35,6 +38,7 @@ class Question(Base):
     slot: Mapped[str]
     filled: Mapped[dict[str, Any]]
     choices: Mapped[list[Any]]
+    about: Mapped[UUID | None]
     asked_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
@@ -49,8 +53,12 @@ async def pose(
     slot: str,
     filled: dict[str, str],
     lifetime: timedelta = FORM_LIFETIME,
+    about: UUID | None = None,
 ) -> Message:
-    """Keep the question, and return its message with choices that answer it."""
+    """Keep the question, and return its message with choices that answer it.
+
+    ``about``: what it asks of, so that it can be closed wherever it stands once that is settled.
+    """
     nonce = token_urlsafe(9)
     values = [choice.value for choice in message.choices]
     await tx.session.execute(
@@ -63,6 +71,7 @@ async def pose(
             slot=slot,
             filled=filled,
             choices=values,
+            about=about,
             asked_at=tx.now,
             expires_at=tx.now + lifetime,
         )
@@ -109,6 +118,15 @@ async def close(tx: Tx, question: Question) -> bool:
         .returning(Question.id)
     )
     return won is not None
+
+
+async def settle(tx: Tx, about: UUID) -> None:
+    """What these questions ask of has been answered, by somebody or in another way."""
+    await tx.session.execute(
+        update(Question)
+        .where(Question.tenant_id == tx.tenant_id, Question.about == about, Question.answered_at.is_(None))
+        .values(answered_at=tx.now)
+    )
 
 
 async def drop_forms(tx: Tx, address_id: UUID) -> None:

@@ -477,7 +477,7 @@ def refusal(code: str, facts: dict[str, Any]) -> Message:
     if code == "rules.does_not_add_up" and not facts.get("fits", True):
         code = "rules.does_not_add_up.never"
     kind = _REFUSALS.get(code, OTHER_REFUSAL)
-    return kind(**facts)
+    return Message(kind, facts)
 
 
 for _other in (messages.BIRR, *messages.MONTHS, *messages.PARTS.values()):

@@ -57,12 +57,10 @@ async def _stranger(talk: Talk, given: Given) -> bool:
 
 
 async def _ask_consent(talk: Talk, given: Given) -> Message:
-    talk.language = given.get("language", talk.language)
     return say.CONSENT_FOUND()
 
 
 async def _ask_consent_to_join(talk: Talk, given: Given) -> Message:
-    talk.language = given.get("language", talk.language)
     group: Group = given["group"]
     rules = group.rule_set
     return say.CONSENT_JOIN(

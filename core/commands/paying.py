@@ -53,15 +53,12 @@ async def _owed(talk: Talk, group: Group, seat: Seat) -> list[int]:
 
 
 async def _unusual(talk: Talk, given: Given) -> bool:
-    """Whether the amount is not what one expects of this member: a typing slip shows here."""
+    """Whether the amount is not what one expects of this member: a slip, or the same money twice, shows here."""
     group, seat, amount = given["group"], given["member"], given["amount"]
     if any(c.amount_minor == amount.minor for c in await _claims(talk, group, seat)):
         return False
     owed = await _owed(talk, group, seat)
-    expected = {sum(owed[:n]) for n in range(1, len(owed) + 1)}
-    held = [h.share for h in await groups.holdings(talk.tx, group) if h.member_id == seat.member.id]
-    expected.add(int(sum(held) * group.rule_set.contribution_minor))
-    return amount.minor not in expected
+    return amount.minor not in {sum(owed[:n]) for n in range(1, len(owed) + 1)}
 
 
 async def _claims(talk: Talk, group: Group, seat: Seat) -> list[Payment]:

@@ -75,12 +75,14 @@ CREATE TABLE questions (
     slot text NOT NULL,
     filled jsonb NOT NULL,
     choices jsonb NOT NULL,
+    about uuid,
     asked_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     answered_at timestamptz,
     UNIQUE (tenant_id, nonce)
 );
 CREATE INDEX questions_open ON questions (address_id, asked_at DESC) WHERE answered_at IS NULL;
+CREATE INDEX questions_about ON questions (tenant_id, about) WHERE answered_at IS NULL AND about IS NOT NULL;
 
 CREATE TABLE inbox (
     id uuid PRIMARY KEY,
