@@ -264,12 +264,14 @@ async def test_an_event_stream_arrives_as_it_happens(world: Outside) -> None:
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 (the server tells it no other way)
         await asyncio.sleep(0.01)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-        async with client.stream("GET", "/sandbox/events") as answer:
-            chunks = answer.aiter_raw()
-            assert b"hello" in await asyncio.wait_for(anext(chunks), 5)
-            await world.person(ALMAZ, text="/start")
-            assert ALMAZ.encode() in await asyncio.wait_for(anext(chunks), 5)
+    async with (
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+        client.stream("GET", "/sandbox/events") as answer,
+    ):
+        chunks = answer.aiter_raw()
+        assert b"hello" in await asyncio.wait_for(anext(chunks), 5)
+        await world.person(ALMAZ, text="/start")
+        assert ALMAZ.encode() in await asyncio.wait_for(anext(chunks), 5)
     server.should_exit = True
     await asyncio.wait_for(serving, 20)
 
