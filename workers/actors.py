@@ -6,7 +6,6 @@ trace of its work: the ticker reads the same from PostgreSQL every second.
 """
 
 import asyncio
-import importlib
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -15,6 +14,8 @@ import dramatiq
 import redis
 import structlog
 
+import bot
+import sms
 from core import agenda, beacon, clock, outbox
 from core.beacon import BeaconSource
 from core.errors import TryLater
@@ -27,12 +28,12 @@ from workers.broker import DELIVERIES, GROUPS, Broker, offer, redis_client
 # Messages of one address in one run; a longer queue goes on in another, so that others get their turn.
 MOST_MESSAGES = 10
 
-# Where the sender of each channel lives. Imported when the first message needs it: aiogram costs seconds.
-SENDERS = {TELEGRAM: "bot.send", SMS: "sms.send"}
+# How each channel's messages leave.
+SENDERS: dict[str, Sender] = {TELEGRAM: bot.send, SMS: sms.send}
 
-_senders: dict[str, Sender] = {}
-_importing = asyncio.Lock()
 _log = structlog.get_logger(__name__)
+_warming = asyncio.Lock()
+_warm = False
 
 broker = Broker(client=redis_client(), middleware=conduct.middleware())
 dramatiq.set_broker(broker)
@@ -41,7 +42,9 @@ dramatiq.set_broker(broker)
 @dramatiq.actor(broker=broker, queue_name=DELIVERIES, waiting_seconds=20, one_at_a_time=False)
 async def deliver(tenant_id: str, address_id: str) -> None:
     """Send what waits for an address, in order."""
-    sent, _ = await outbox.drain(UUID(tenant_id), UUID(address_id), send, most=MOST_MESSAGES)
+    sent, put_off = await outbox.drain(UUID(tenant_id), UUID(address_id), send, most=MOST_MESSAGES)
+    if put_off is not None and put_off.retry_seconds:
+        await pacing.announce_turn(put_off.retry_seconds)
     if sent == MOST_MESSAGES:
         await asyncio.to_thread(offer, deliver, [(tenant_id, address_id)], room=1)
 
@@ -92,11 +95,8 @@ async def send(outgoing: Outgoing) -> Delivery:
     """Send one message when its turn has come; else say when that is, and the row waits in the outbox."""
     if conduct.stopping.is_set():
         return _not_now(0.1, "the worker is ending")
-    try:
-        sender = await _sender(outgoing.channel)
-    except ImportError as error:
-        _log.error("no_sender", channel=outgoing.channel, error=conduct.said(error))
-        return _not_now(30.0, "the channel has no sender")
+    if outgoing.channel == TELEGRAM:
+        await _get_warm()
     try:
         wait_seconds = await pacing.ask(outgoing)
         if wait_seconds:
@@ -104,7 +104,7 @@ async def send(outgoing: Outgoing) -> Delivery:
     except redis.RedisError as error:
         # Without the others' count we cannot keep to the limit; the row is safe where it is.
         return _not_now(1.0, f"pacing is out of reach: {type(error).__name__}")
-    delivery = await sender(outgoing)
+    delivery = await SENDERS[outgoing.channel](outgoing)
     if delivery.outcome == "later" and delivery.whole_gateway and delivery.retry_seconds:
         try:
             await pacing.pause(outgoing.tenant_id, outgoing.gateway, seconds=delivery.retry_seconds)
@@ -118,9 +118,10 @@ def _not_now(seconds: float, reason: str) -> Delivery:
     return Delivery("later", retry_seconds=seconds, whole_gateway=True, reason=reason)
 
 
-async def _sender(channel: str) -> Sender:
-    async with _importing:
-        if channel not in _senders:
-            module = await asyncio.to_thread(importlib.import_module, SENDERS[channel])
-            _senders[channel] = module.send
-    return _senders[channel]
+async def _get_warm() -> None:
+    """Import what Telegram needs, once, in a thread: it takes seconds, and most messages may be SMS."""
+    global _warm
+    async with _warming:
+        if not _warm:
+            await asyncio.to_thread(bot.warm)
+            _warm = True

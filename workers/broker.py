@@ -31,8 +31,10 @@ DELIVERIES = "deliveries"
 GROUPS = "groups"
 QUEUES = (DELIVERIES, GROUPS)
 
-# Pub/sub channels. ``TICK``: look at once what is due. ``NUDGE``: "<tenant id> <address id>" has something queued.
+# Pub/sub channels. ``TICK``: look at once what is due. ``TURN``: look again in so many seconds, because a message was
+# put off until then. ``NUDGE``: "<tenant id> <address id>" has something queued.
 TICK = "equb:tick"
+TURN = "equb:turn"
 NUDGE = "equb:nudge"
 _BELL = "equb:bell"
 

@@ -20,6 +20,8 @@ from dramatiq.broker import MessageProxy
 from dramatiq.message import Message
 from dramatiq.middleware import AsyncIO, Shutdown, ShutdownNotifications, TimeLimit
 
+import bot
+import sms
 from core import db
 from core.errors import Refusal, TryLater
 from workers import dead_letters, pacing
@@ -55,6 +57,8 @@ class Loop(AsyncIO):
 
 
 async def _close() -> None:
+    await bot.close()
+    await sms.close()
     await pacing.close()
     await db.dispose()
 

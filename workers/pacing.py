@@ -10,20 +10,24 @@ A window rather than a bucket with a burst: a bucket that holds a burst and fill
 than the limit in its first second, and a message of several parts cannot be taken from it strictly.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import redis
 import redis.asyncio
 
 from core.messages import TELEGRAM
 from core.outbox import REPLY, Outgoing
 from core.settings import settings
-from workers.broker import async_redis_client
+from workers.broker import TURN, async_redis_client
 
-# A second and a little: what leaves us evenly may arrive a little closer together.
+# A second and a little: what leaves us evenly may arrive a little closer together. The short window spreads what
+# leaves within the long one, because a burst that the network delays meets the next one at the provider.
 WINDOW_MS = 1050
+SPREAD = 5
 # One chat takes about one message a second from a bot, and short bursts.
 CHAT_MESSAGES = 3
 CHAT_WINDOW_MS = 3000
@@ -32,8 +36,9 @@ FASTEST_BOT = 1000
 # So far ahead turns are promised before the ticker stops feeding a gateway.
 AHEAD_SECONDS = 2.0
 
-# KEYS: pause, then windows. ARGV: (limit, length in ms, cost) of each window, the first being the gateway's.
-# A window's hash holds what was let through in each of its twenty slots, and the next turn to promise ("p").
+# KEYS: pause, then windows. ARGV: four numbers for each window: limit, length in ms, cost of this message, and the
+# number of the window that promises turns for it. A window's hash holds what was let through in each of its twenty
+# slots, and the next turn to promise ("p"). The first window promises for a pause as well.
 # Answers 0 (go) or the milliseconds to wait.
 _ASK = """
 local t = redis.call('TIME')
@@ -67,24 +72,25 @@ local function wait_for(key, limit, length, cost)
   return free
 end
 
-local waits, go = {}, pause == 0
-for i = 2, #KEYS do
-  local a = 3 * (i - 2)
-  waits[i] = wait_for(KEYS[i], tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3]))
-  if i == 2 then waits[i] = math.max(waits[i], pause) end
-  go = go and waits[i] == 0
+local function fact(window, number) return tonumber(ARGV[4 * (window - 1) + number]) end
+
+local windows, waits, go = #KEYS - 1, {}, pause == 0
+for w = 1, windows do
+  local wait = wait_for(KEYS[w + 1], fact(w, 1), fact(w, 2), fact(w, 3))
+  if w == 1 then wait = math.max(wait, pause) end
+  go = go and wait == 0
+  waits[fact(w, 4)] = math.max(waits[fact(w, 4)] or 0, wait)
 end
 local longest = pause
-for i = 2, #KEYS do
-  local a = 3 * (i - 2)
-  local limit, length, cost = tonumber(ARGV[a + 1]), tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3])
+for w = 1, windows do
+  local key = KEYS[w + 1]
   if go then
-    redis.call('HINCRBY', KEYS[i], whole(math.floor(now / (length / 20))), cost)
-    redis.call('PEXPIRE', KEYS[i], 120000)
-  elseif waits[i] > 0 then
-    local turn = math.max(now + waits[i], tonumber(redis.call('HGET', KEYS[i], 'p') or '0'))
-    redis.call('HSET', KEYS[i], 'p', whole(turn + cost * length / limit))
-    redis.call('PEXPIRE', KEYS[i], whole(turn - now + 120000))
+    redis.call('HINCRBY', key, whole(math.floor(now / (fact(w, 2) / 20))), fact(w, 3))
+    redis.call('PEXPIRE', key, 120000)
+  elseif (waits[w] or 0) > 0 then
+    local turn = math.max(now + waits[w], tonumber(redis.call('HGET', key, 'p') or '0'))
+    redis.call('HSET', key, 'p', whole(turn + fact(w, 3) * fact(w, 2) / fact(w, 1)))
+    redis.call('PEXPIRE', key, whole(turn - now + 120000))
     longest = math.max(longest, math.ceil(turn - now))
   end
 end
@@ -106,6 +112,7 @@ class _Window:
     limit: int
     length_ms: int
     cost: int
+    promised_by: int
 
 
 _client: redis.asyncio.Redis | None = None
@@ -144,10 +151,12 @@ def _windows(outgoing: Outgoing) -> list[_Window]:
     key = _window_key(outgoing.tenant_id, outgoing.gateway)
     if outgoing.priority != REPLY:
         cost = 1 if outgoing.channel == TELEGRAM else _parts(outgoing.text)
-        found.append(_Window(key, rate(outgoing.gateway), WINDOW_MS, cost))
+        limit = rate(outgoing.gateway)
+        found.append(_Window(key, limit, WINDOW_MS, cost, promised_by=1))
+        found.append(_Window(f"{key}:short", -(-limit // SPREAD), WINDOW_MS // SPREAD, cost, promised_by=1))
     if outgoing.channel == TELEGRAM and settings().telegram_rate <= FASTEST_BOT:
         chat = hashlib.blake2b(outgoing.address.encode(), digest_size=12).hexdigest()
-        found.append(_Window(f"{key}:{chat}", CHAT_MESSAGES, CHAT_WINDOW_MS, 1))
+        found.append(_Window(f"{key}:{chat}", CHAT_MESSAGES, CHAT_WINDOW_MS, 1, promised_by=len(found) + 1))
     return found
 
 
@@ -164,7 +173,7 @@ async def ask(outgoing: Outgoing) -> float:
     """
     windows = _windows(outgoing)
     keys = [_pause_key(outgoing.tenant_id, outgoing.gateway), *(window.key for window in windows)]
-    facts = [fact for window in windows for fact in (window.limit, window.length_ms, window.cost)]
+    facts = [fact for w in windows for fact in (w.limit, w.length_ms, w.cost, w.promised_by)]
     wait_ms = await _redis().register_script(_ASK)(keys=keys, args=facts)
     return int(wait_ms) / 1000
 
@@ -177,6 +186,12 @@ async def pause(tenant_id: UUID, gateway: str, *, seconds: float) -> None:
     key, wanted_ms = _pause_key(tenant_id, gateway), max(int(seconds * 1000), 1)
     if not await _redis().set(key, b"", px=wanted_ms, nx=True):
         await _redis().pexpire(key, wanted_ms, gt=True)
+
+
+async def announce_turn(seconds: float) -> None:
+    """Tell the ticker that a message's turn comes in so many seconds; a lost word costs at most a second."""
+    with contextlib.suppress(redis.RedisError):
+        await _redis().publish(TURN, f"{seconds:.3f}")
 
 
 async def room(gateways: Sequence[tuple[UUID, str]]) -> list[int]:

@@ -28,7 +28,7 @@ from core.outbox import SENDING_SECONDS
 from core.settings import settings
 from workers import pacing
 from workers.actors import deliver, sweep, wake
-from workers.broker import NUDGE, TICK, async_redis_client, offer
+from workers.broker import NUDGE, TICK, TURN, async_redis_client, offer
 
 TICK_SECONDS = 1.0
 # Between two ticks in a backlog, where the next turn is always near.
@@ -54,7 +54,8 @@ class Ticker:
     def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         self._connection = connection
         self._one_at_a_time = asyncio.Lock()
-        self._told = asyncio.Event()
+        self._next_at = 0.0  # the next tick, in seconds of the monotonic clock
+        self._sooner = asyncio.Event()
         self._stuck_since: dict[UUID, float] = {}
 
     async def serve(self) -> None:
@@ -76,17 +77,23 @@ class Ticker:
 
     async def _tick_for_ever(self) -> None:
         while True:
-            self._told.clear()
-            wait = TICK_SECONDS
+            self._next_at = time.monotonic() + TICK_SECONDS
             try:
                 following = await self.tick()
                 if following is not None:
-                    wait = min(wait, max((following - clock.now()).total_seconds(), SHORTEST_SECONDS))
+                    self._look_in((following - clock.now()).total_seconds())
             except redis.RedisError as error:
                 _log.warning("tick_failed", error=type(error).__name__)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait):
-                    await self._told.wait()
+            while (wait := self._next_at - time.monotonic()) > 0:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await self._sooner.wait()
+                self._sooner.clear()
+
+    def _look_in(self, seconds: float, *, least: float = SHORTEST_SECONDS) -> None:
+        """Tick in so many seconds, unless a tick comes sooner anyhow."""
+        self._next_at = min(self._next_at, time.monotonic() + max(seconds, least))
+        self._sooner.set()
 
     async def tick(self) -> datetime | None:
         """Offer everything that is due; returns the next instant at which something falls due."""
@@ -122,7 +129,7 @@ class Ticker:
         while True:
             try:
                 async with async_redis_client() as client, client.pubsub(ignore_subscribe_messages=True) as heard:
-                    await heard.subscribe(TICK, NUDGE)
+                    await heard.subscribe(TICK, TURN, NUDGE)
                     while True:
                         message = await heard.get_message(timeout=1.0)
                         if message is not None:
@@ -133,12 +140,15 @@ class Ticker:
 
     async def _hear(self, channel: str, said: str) -> None:
         if channel == TICK:
-            self._told.set()
+            self._look_in(0.0, least=0.0)
             return
         try:
+            if channel == TURN:
+                self._look_in(float(said))
+                return
             tenant_id, address_id = (str(UUID(part)) for part in said.split(" "))
         except ValueError:
-            _log.warning("nudge_not_understood", length=len(said))
+            _log.warning("nudge_not_understood", channel=channel, length=len(said))
             return
         await asyncio.to_thread(offer, deliver, [(tenant_id, address_id)], room=1)
 

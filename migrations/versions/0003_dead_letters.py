@@ -56,7 +56,8 @@ CREATE POLICY tenant ON begun_work
 GRANT SELECT ON dead_letters TO equb_scan;
 CREATE POLICY scan ON dead_letters FOR SELECT TO equb_scan USING (true);
 
--- Addresses with a message that is due and none under way, oldest first, at most so many rows of each gateway.
+-- Addresses with a message that is due, none under way and none before it that was put off, oldest first, at
+-- most so many rows of each gateway.
 -- The recursion steps from one gateway that has something queued to the next by the index, never over the rows.
 CREATE FUNCTION due_addresses(at timestamptz, most_of_each integer)
     RETURNS TABLE (tenant_id uuid, gateway text, address_id uuid)
@@ -76,7 +77,10 @@ CREATE FUNCTION due_addresses(at timestamptz, most_of_each integer)
             (SELECT q.address_id, q.send_after FROM outbox q
              WHERE q.state = 'queued' AND q.tenant_id = w.tenant_id AND q.gateway = w.gateway
                AND q.send_after <= at
-               AND NOT EXISTS (SELECT FROM outbox s WHERE s.address_id = q.address_id AND s.state = 'sending')
+               AND NOT EXISTS (SELECT FROM outbox s WHERE s.address_id = q.address_id
+                   AND (s.state = 'sending'
+                        OR (s.state = 'queued' AND s.claimed_at IS NOT NULL AND s.send_after > at
+                            AND (s.priority, s.seq) < (q.priority, q.seq))))
              ORDER BY q.send_after LIMIT most_of_each) o
          GROUP BY o.address_id) d
     ORDER BY w.tenant_id, w.gateway, d.since
