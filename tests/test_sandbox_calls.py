@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import jwt
 import pytest
 import uvicorn
 from outside import Outside, fake_target, free_port, outside
@@ -149,6 +150,13 @@ async def test_120_weeks_take_seconds(client: httpx.AsyncClient, superuser: Any,
     assert asyncio.get_running_loop().time() - began < 30
 
 
+async def test_the_clock_takes_json_whatever_the_content_type_says(client: httpx.AsyncClient) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = await client.post("/sandbox/clock", content=b'{"advance": "PT1H"}', headers=form)
+    assert answer.status_code == 200
+    assert (await client.post("/sandbox/clock", content=b"advance=P1D", headers=form)).status_code == 422
+
+
 async def test_the_clock_can_be_set_and_read(client: httpx.AsyncClient) -> None:
     ahead = (datetime.now(UTC) + timedelta(days=30)).replace(microsecond=0)
     answer = await client.post("/sandbox/clock", json={"set": ahead.isoformat()})
@@ -160,7 +168,7 @@ async def test_the_clock_can_be_set_and_read(client: httpx.AsyncClient) -> None:
 async def test_the_clock_never_goes_back(client: httpx.AsyncClient) -> None:
     clock.set_to(START)
     back = await client.post("/sandbox/clock", json={"set": (START - timedelta(hours=1)).isoformat()})
-    assert (back.status_code, back.json()["type"]) == (422, "urn:equb:problem:clock.backwards")
+    assert (back.status_code, back.json()["type"]) == (422, "/problems/clock.backwards")
     stay = await client.post("/sandbox/clock", json={"set": (START - timedelta(seconds=5)).isoformat()})
     assert stay.status_code == 200
     assert clock.now() >= START
@@ -196,7 +204,7 @@ async def test_what_never_ends_is_named_and_the_clock_stands(
         assert (answer.status_code, answer.json()["busy"]) == (504, {"groups": 1})
         assert START + timedelta(days=1) <= clock.now() < START + timedelta(days=2)
         loud = await client.post("/sandbox/quiet")
-        assert (loud.status_code, loud.json()["type"]) == (504, "urn:equb:problem:still-busy")
+        assert (loud.status_code, loud.json()["type"]) == (504, "/problems/still-busy")
 
 
 async def test_quiet_waits_for_jobs_but_not_for_dead_letters(
@@ -225,6 +233,13 @@ async def test_outside_the_sandbox_there_is_no_sandbox(monkeypatch: pytest.Monke
             ("GET", ""),
         ):
             assert (await client.request(method, f"/sandbox/{path}")).status_code == 404
+
+
+async def test_the_token_carries_every_role(client: httpx.AsyncClient) -> None:
+    given = (await client.get("/sandbox/admin-token")).json()
+    claims = jwt.decode(given["access_token"], options={"verify_signature": False})
+    assert claims["tenant"] == "demo" and {"owner", "approver", "cashier"} <= set(claims["roles"])
+    assert given["token_type"] == "bearer" and given["expires_in"] > 3600
 
 
 # --- The stand-ins behind us ---------------------------------------------------------------------
