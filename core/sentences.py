@@ -34,12 +34,13 @@ HELP = _kind(
     "help",
     N_(
         "PAY 1000: I have paid. STATUS: what is due and what is mine. ROUND, HISTORY, RULES, MEMBERS: about the "
-        "equb. JOIN code: join. NEW: found an equb. VERIFY code: check a draw. LANG: language. "
-        "UNDO or 0: take back. STOP: no more messages. HELP PAY: about one word."
+        "equb. JOIN code: join. LEAVE: leave. NEW: found an equb. VERIFY code: check a draw. LANG: language. "
+        "NAME: your name. LINK: one person on phone and Telegram. UNDO or 0: take back. STOP: no more messages. "
+        "HELP PAY: about one word."
     ),
     N_(
-        "PAY, STATUS, ROUND, HISTORY, RULES, MEMBERS, JOIN code, NEW, VERIFY code, LANG, UNDO, STOP. HELP "
-        "PAY: one word."
+        "PAY, STATUS, ROUND, HISTORY, RULES, MEMBERS, JOIN code, LEAVE, NEW, VERIFY code, LANG, NAME, LINK, "
+        "UNDO, STOP. HELP PAY: one word."
     ),
 )
 HELP_OFFICER = _kind(
