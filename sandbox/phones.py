@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from sandbox import smsgw, telegram_person, twilio
 from sandbox.people import CAST, Line, Phone, checked_number, telegram_name_of, user_id_of
 from sandbox.problems import Problem
-from sandbox.telegram import menu_commands
+from sandbox.telegram import description_of, menu_commands
 from sandbox.tenants import Tenant
 from sandbox.world import World
 
@@ -163,6 +163,7 @@ def _shown(world: World, phone: Phone) -> dict[str, Any]:
             "blocked": chat.blocked,
             "keyboard": chat.keyboard,
             "commands": menu_commands(bot, phone.language),
+            "description": description_of(bot, phone.language),
         }
     if tenant is not None:
         shown["sms_number"] = tenant.twilio_number if tenant.default_sms == "twilio" else tenant.http_number

@@ -246,6 +246,12 @@ def menu_commands(bot: Bot, language: str) -> list[dict[str, str]]:
     return []
 
 
+def description_of(bot: Bot, language: str) -> str:
+    """What a person of this language reads before pressing START."""
+    texts: dict[str, str] = bot.profile.get("description", {})
+    return texts.get(language) or texts.get("", "")
+
+
 def _set_menu_button(ask: Ask) -> bool:
     ask.bot.profile["menu_button"] = ask.decoded("menu_button") or {"type": "default"}
     ask.world.bots.save(ask.bot)

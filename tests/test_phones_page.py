@@ -17,6 +17,8 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 from sandbox.people import user_id_of
 
 CHROMIUM = "/usr/bin/chromium"
+pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium on this machine")
+
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -96,7 +98,8 @@ class System:
         body = await request.json()
         if request.path.endswith("/sms/http"):
             self.heard.append(body["text"])
-            text = "ሰላም! የቀጣዩ ዙር መዋጮ 1,000 ብር ነው።" if body["text"] == "LANG am" else "Merkato: 1 pay, 2 status, 0 back"
+            amharic = body["text"] == "LANG am"
+            text = "ሰላም! የቀጣዩ ዙር መዋጮ 1,000 ብር ነው።" if amharic else "Merkato: 1 pay, 2 status, 0 back"
             await self._sms(body["from"], text)
         elif "message" in body:
             await self._talk(body["message"])
@@ -122,7 +125,7 @@ class System:
             [{"text": "Yes, found it", "callback_data": "yes", "style": "success"}],
             [{"text": "No", "callback_data": "no"}],
         ]
-        question = "Merkato: 12 lots of 1,000 Br every week, pot 12,000 Br. The first round is due on ቅዳሜ 19 ኅዳር 2019 (28/11/2026). Right?"
+        question = "Merkato: 12 lots of 1,000 Br every week. First due on ቅዳሜ 19 ኅዳር 2019 (28/11/2026). Right?"
         await self.world.call("sendMessage", chat_id=chat, text=question, reply_markup={"inline_keyboard": rows})
 
     async def _sms(self, to: str, text: str) -> None:
@@ -208,8 +211,6 @@ async def system(tmp_path: Path) -> AsyncIterator[System]:
 
 @pytest.fixture(scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip("no Chromium on this machine")
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield running
@@ -217,8 +218,13 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @asynccontextmanager
-async def _open(browser: Browser, system: System, *, width: int = 1500, height: int = 920) -> AsyncIterator[Page]:
-    """The page, opened; closing it proves that nothing was said on the console and nothing fetched elsewhere."""
+async def _open(
+    browser: Browser, system: System, *, width: int = 1500, height: int = 920, refusals: int = 0
+) -> AsyncIterator[Page]:
+    """The page, opened; closing it proves that nothing was said on the console and nothing fetched elsewhere.
+
+    A browser notes every refused call on the console by itself; so many of these are expected.
+    """
     page = await browser.new_page(viewport={"width": width, "height": height})
     complaints: list[str] = []
     host = f"http://127.0.0.1:{system.port}/"
@@ -231,7 +237,8 @@ async def _open(browser: Browser, system: System, *, width: int = 1500, height: 
         yield page
     finally:
         await page.close()
-    assert complaints == []
+    noted = [said for said in complaints if "status of 4" in said]
+    assert (len(noted), [said for said in complaints if said not in noted]) == (refusals, [])
 
 
 def _phone(page: Page, number: int) -> Any:
@@ -264,8 +271,8 @@ async def test_a_basic_phone_counts_parts_and_types_with_its_keys(browser: Brows
         field = second.get_by_role("textbox", name="Write an SMS")
         await field.fill("LANG am")
         await expect(second.locator(".counter")).to_have_text("GSM-7 · 153 left · 1 SMS")
-        await field.fill("ሰላም" * 20)
-        await expect(second.locator(".counter")).to_have_text("UCS-2 · 54 left · 2 SMS")
+        await field.fill("ሰላም" * 40)
+        await expect(second.locator(".counter")).to_have_text("UCS-2 · 14 left · 2 SMS")
         await field.fill("LANG am")
         await second.get_by_role("button", name="Send").click()
         await expect(second.locator(".sms").last).to_contain_text("የቀጣዩ ዙር መዋጮ")
@@ -279,7 +286,7 @@ async def test_a_basic_phone_counts_parts_and_types_with_its_keys(browser: Brows
 
 
 async def test_phones_are_added_renamed_switched_and_removed(browser: Browser, system: System) -> None:
-    async with _open(browser, system) as page:
+    async with _open(browser, system, refusals=1) as page:
         await page.get_by_role("button", name="Add a phone").click()
         await page.get_by_label("Name", exact=True).fill("Hodan")
         await page.get_by_role("button", name="Add it").click()
@@ -335,8 +342,8 @@ async def test_the_book_stands_beside_what_people_were_told(browser: Browser, sy
     async with _open(browser, system) as page:
         await page.get_by_role("tab", name="The book").click()
         panel = page.get_by_role("tabpanel", name="The book")
-        for words in ("EQ7K", "12,000.00 Br", "pot/1/1", "pot/1/1 → held/1", "ገመቹ", "L002 × 1/2", "late"):
-            await expect(panel.get_by_text(words).first).to_be_visible()
+        for words in ("EQ7K", "12,000.00 Br", "pot/1/1", "debit held/1, credit pot/1/1", "ገመቹ", "L002 × 1/2", "late"):
+            await expect(panel.locator("dd, td").get_by_text(words).first).to_be_visible()
 
 
 async def test_trouble_is_ordered_and_taken_back(browser: Browser, system: System) -> None:
@@ -377,8 +384,9 @@ async def test_the_page_fits_a_narrow_screen_and_every_control_has_a_name(browse
         await _phone(page, 0).get_by_role("button", name="START").click()
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         nameless = await page.evaluate(
-            """() => [...document.querySelectorAll('button, a, input, textarea, select, summary')].filter((e) =>
-                !(e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length || e.title)).map((e) => e.outerHTML)"""
+            """() => [...document.querySelectorAll('button, a, input, textarea, select, summary')]
+                .filter((e) => !(e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.length || e.title))
+                .map((e) => e.outerHTML)"""
         )
         assert nameless == []
 

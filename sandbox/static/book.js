@@ -88,8 +88,8 @@ async function drawNow() {
   byId('book').replaceChildren(
     facts(group),
     table('Accounts', [['Account'], ['Balance', 'num']], items(accounts).map((a) => [a.name, money(a.balance)]), 'No money has moved.'),
-    table('Transfers', [['When'], ['What'], ['From → to'], ['Amount', 'num']],
-      items(transfers).map((t) => [when(t.at), h('span', { title: t.reference ?? '' }, word(t.kind)), `${t.credit} → ${t.debit}`, money(t.amount)]), 'Nothing is written yet.'),
+    table('Transfers', [['When'], ['What'], ['Amount', 'num']],
+      items(transfers).map((t) => [when(t.at), h('span', { title: t.reference ?? '' }, word(t.kind), h('small', {}, `debit ${t.debit}, credit ${t.credit}`)), money(t.amount)]), 'Nothing is written yet.'),
     table('Rounds', [['Round', 'num'], ['Status'], ['Due'], ['Collected', 'num']],
       items(rounds).map((r) => [r.number, word(r.status), when(r.due_at), money(r.collected)]), 'Not begun.'),
     table('Dues', [['Member'], ['Round', 'num'], ['Amount', 'num'], ['Paid', 'num'], ['Status']],

@@ -9,6 +9,7 @@ let offset = 0;
 let nextDue = null;
 let moving = false;
 
+const messages = (count) => (count === 1 ? '1 message' : `${count} messages`);
 const now = () => Date.now() + offset;
 
 function show() {
@@ -46,7 +47,7 @@ async function move(body, name) {
   if (moving) return;
   moving = true;
   let arrived = 0;
-  const count = (event) => { arrived += event.detail; say(`Moving ${name}: ${arrived} messages so far…`); };
+  const count = (event) => { arrived += event.detail; say(`Moving ${name}: ${messages(arrived)} so far…`); };
   document.addEventListener('arrived', count);
   const buttons = document.querySelectorAll('.advance button');
   buttons.forEach((button) => { button.disabled = true; });
@@ -61,8 +62,7 @@ async function move(body, name) {
     if (!answer.body?.now) await look();
     // The last messages reach the screens a moment after the answer.
     await new Promise((done) => { setTimeout(done, 300); });
-    const messages = arrived === 1 ? '1 message' : `${arrived} messages`;
-    say(`It is now ${gregorianDate(now()).split(' ').slice(0, 3).join(' ')}, ${time(now())}. ${arrived ? `${messages} arrived on these phones.` : 'Nothing arrived on these phones.'}`);
+    say(`It is now ${gregorianDate(now()).split(' ').slice(0, 3).join(' ')}, ${time(now())}. ${arrived ? `${messages(arrived)} arrived on these phones.` : 'Nothing arrived on these phones.'}`);
   } else {
     say(trouble(answer), true);
     await look();

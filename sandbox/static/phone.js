@@ -13,7 +13,8 @@ export class Phone {
     this.unseen = { sms: 0, telegram: 0 };
     this.onremove = onremove;
     this.root = h('article', { class: 'phone' });
-    this.loading = null;
+    this.loading = false;
+    this.loaded = false;
     this.build();
   }
 
@@ -111,7 +112,8 @@ export class Phone {
   }
 
   take({ items, phone }) {
-    const first = this.since === 0;
+    const first = !this.loaded;
+    this.loaded = true;
     let fresh = 0;
     for (const line of items) {
       const known = this.lines.get(line.n);

@@ -7,7 +7,9 @@ export function telegramBody(phone) {
   const { info } = phone;
   const bot = info.telegram;
   const screen = h('div', { class: 'lines', role: 'log', 'aria-label': `Chat of ${info.label} with the bot`, tabIndex: 0 });
-  const empty = h('div', { class: 'empty' }, h('p', {}, bot ? 'What this bot can do appears here.' : 'The system has not registered its bot yet.'),
+  const empty = h('div', { class: 'empty' }, h('div', {}, bot
+    ? [h('b', {}, 'What can this bot do?'), bot.description || 'Press START and see.']
+    : 'The system has not registered its bot yet.'),
     bot?.started ? suggestions(phone, ['NEW Merkato 1000 12 weekly']) : null);
   const status = h('p', { class: 'phone-says', role: 'status' });
   const toastBox = h('div', { class: 'toast', role: 'alert', hidden: true });
@@ -39,6 +41,7 @@ export function telegramBody(phone) {
     startBar.hidden = open || !now;
     // The composer stays while the chat is closed: pasting "/start CODE" is how a link is followed here.
     compose.hidden = !now || now.blocked;
+    writing.field.placeholder = open ? 'Message' : 'or /start and a code';
     menuButton.hidden = !now?.commands?.length;
     commands.replaceChildren(...(now?.commands ?? []).map((command) => h('button', {
       type: 'button',
