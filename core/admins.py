@@ -131,6 +131,11 @@ async def with_password(tx: Tx, username: str, password: str) -> Admin | None:
     return may if right else None
 
 
+async def nobody(password: str) -> None:
+    """The work of looking at a password, for a name that cannot be anybody's."""
+    await asyncio.to_thread(is_right, None, password)
+
+
 def is_right(password_hash: str | None, password: str) -> bool:
     """Whether it is the password of that hash; None takes the same time and is never right."""
     try:

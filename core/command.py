@@ -40,9 +40,7 @@ def command(word: str, *, about: Kind | None = None) -> Callable[[R], R]:
 
     def register(run: R) -> R:
         hints = typing.get_type_hints(run, include_extras=True)
-        slots = tuple(
-            (name, _ask_of(hint)) for name, hint in hints.items() if name not in ("talk", "return")
-        )
+        slots = tuple((name, _ask_of(hint)) for name, hint in hints.items() if name not in ("talk", "return"))
         COMMANDS[word] = Command(word, run, slots, about)
         return run
 

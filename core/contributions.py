@@ -82,10 +82,7 @@ async def _write(tx: Tx, group: Group, who: Member, **values: object) -> Payment
             **values,
         }
         made = await tx.session.scalar(
-            insert(Payment)
-            .values(**row)
-            .on_conflict_do_nothing(index_elements=["group_id", "code"])
-            .returning(Payment)
+            insert(Payment).values(**row).on_conflict_do_nothing(index_elements=["group_id", "code"]).returning(Payment)
         )
         if made is not None:
             return made
@@ -137,9 +134,7 @@ async def record(
     require_cycle(group)
     # One payment of a member at a time: two must not settle the same due.
     await tx.session.execute(
-        select(Member.id)
-        .where(Member.group_id == group.group_id, Member.id == who.id)
-        .with_for_update()
+        select(Member.id).where(Member.group_id == group.group_id, Member.id == who.id).with_for_update()
     )
     if claimed is not None:
         await tx.session.refresh(claimed, with_for_update=True)
@@ -240,9 +235,7 @@ async def reverse(tx: Tx, group: Group, payment: Payment, *, reason: str) -> Non
     if payment.recorded_at is None:
         raise Refusal("payment.not_recorded", code=payment.code)
     await tx.session.execute(
-        select(Member.id)
-        .where(Member.group_id == group.group_id, Member.id == payment.member_id)
-        .with_for_update()
+        select(Member.id).where(Member.group_id == group.group_id, Member.id == payment.member_id).with_for_update()
     )
     made = await ledger.transfers(tx.session, group_id=group.group_id, payment_id=payment.id, limit=1000)
     postings: list[ledger.Posting | ledger.Reversal] = list(await _recall_advance(tx, group, payment, made))
@@ -259,9 +252,7 @@ async def reverse(tx: Tx, group: Group, payment: Payment, *, reason: str) -> Non
     await ledger.post(tx.session, group_id=group.group_id, postings=postings, at=tx.now)
     payment.reversed_at, payment.reversed_by, payment.reason = tx.now, tx.actor, reason[:200]
     await tx.session.flush()
-    await note(
-        tx, "payment.reversed", group_id=group.group_id, subject=f"payment:{payment.code}", reason=reason[:200]
-    )
+    await note(tx, "payment.reversed", group_id=group.group_id, subject=f"payment:{payment.code}", reason=reason[:200])
 
 
 async def _recall_advance(

@@ -104,9 +104,7 @@ async def _speaker(tx: Tx, inbound: Inbound) -> tuple[Address, Person | None]:
     """The address that wrote, held until the end: what one person writes is answered one after the other."""
     found = await people.speaker(tx, channel=inbound.channel, value=inbound.address)
     if found is None:
-        address = await people.address_of(
-            tx, channel=inbound.channel, gateway=inbound.gateway, value=inbound.address
-        )
+        address = await people.address_of(tx, channel=inbound.channel, gateway=inbound.gateway, value=inbound.address)
         return address, await people.person(tx, address.person_id) if address.person_id else None
     address, person = found
     if address.gateway != inbound.gateway:
@@ -233,9 +231,7 @@ async def _run(talk: Talk, asked: Command, filled: dict[str, str], line: list[st
         name, ask = missing
         keep = {slot: a.dump(given[slot]) for slot, a in asked.slots if slot in given}
         question = await ask.question(talk, given)
-        posed = await questions.pose(
-            talk.tx, talk.address, question, command=asked.word, slot=name, filled=keep
-        )
+        posed = await questions.pose(talk.tx, talk.address, question, command=asked.word, slot=name, filled=keep)
         return [posed]
     if any(given[name] is False for name, ask in asked.slots if is_confirmation(ask)):
         return [say.NEVER_MIND()]

@@ -268,9 +268,6 @@ async def rounds_held(tx: Tx, group: Group) -> int:
 async def rounds_of(tx: Tx, group: Group) -> Sequence[Round]:
     """The rounds of this cycle in order."""
     rows = await tx.session.scalars(
-        select(Round)
-        .where(Round.group_id == group.group_id, Round.cycle == group.cycle)
-        .order_by(Round.number)
+        select(Round).where(Round.group_id == group.group_id, Round.cycle == group.cycle).order_by(Round.number)
     )
     return rows.all()
-

@@ -94,9 +94,7 @@ async def dispose() -> None:
 
 
 @asynccontextmanager
-async def transaction(
-    tenant_id: UUID, *, now: datetime | None = None, actor: str = "system"
-) -> AsyncIterator[Tx]:
+async def transaction(tenant_id: UUID, *, now: datetime | None = None, actor: str = "system") -> AsyncIterator[Tx]:
     """One transaction in one tenant; commits at the end, rolls back on any exception.
 
     ``now`` defaults to the clock: everything inside happens at that one instant.

@@ -104,9 +104,7 @@ async def hold(tx: Tx, group: Group, round_: Round, beacon: Beacon | None) -> li
 
 async def _drawn_in(tx: Tx, round_: Round) -> Sequence[Draw]:
     rows = await tx.session.scalars(
-        select(Draw)
-        .where(Draw.group_id == round_.group_id, Draw.round_id == round_.id)
-        .order_by(Draw.ordinal)
+        select(Draw).where(Draw.group_id == round_.group_id, Draw.round_id == round_.id).order_by(Draw.ordinal)
     )
     return rows.all()
 
@@ -128,9 +126,7 @@ async def _one(
     list_text = draw.list_text([lot for lot in draw.lots_of(frozen.list_text) if lot not in earlier])
     drawn = draw.draw(group.code, round_.number, list_text, link, beacon.randomness)
     lot = await tx.session.scalar(
-        select(Lot).where(
-            Lot.group_id == group.group_id, Lot.cycle == round_.cycle, Lot.number == int(drawn.lot[1:])
-        )
+        select(Lot).where(Lot.group_id == group.group_id, Lot.cycle == round_.cycle, Lot.number == int(drawn.lot[1:]))
     )
     if lot is None:
         raise RuntimeError(f"the drawn lot {drawn.lot} is not in the book")

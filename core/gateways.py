@@ -95,16 +95,12 @@ async def configure(
     }
     changed = {key: values[key] for key in ("channel", "sender", "credentials", "preferred")}
     await tx.session.execute(
-        insert(GatewayRow)
-        .values(**values)
-        .on_conflict_do_update(index_elements=["tenant_id", "name"], set_=changed)
+        insert(GatewayRow).values(**values).on_conflict_do_update(index_elements=["tenant_id", "name"], set_=changed)
     )
     _remembered.pop((tx.tenant_id, name), None)
 
 
 async def remove(tx: Tx, name: str) -> None:
     """Take a gateway away."""
-    await tx.session.execute(
-        delete(GatewayRow).where(GatewayRow.tenant_id == tx.tenant_id, GatewayRow.name == name)
-    )
+    await tx.session.execute(delete(GatewayRow).where(GatewayRow.tenant_id == tx.tenant_id, GatewayRow.name == name))
     _remembered.pop((tx.tenant_id, name), None)

@@ -260,9 +260,7 @@ async def of_person(tx: Tx, person_id: UUID) -> Sequence[tuple[Group, Member]]:
 
 async def membership(tx: Tx, group_id: UUID, person_id: UUID) -> Member | None:
     """The person's membership in a group, if any."""
-    return await tx.session.scalar(
-        select(Member).where(Member.group_id == group_id, Member.person_id == person_id)
-    )
+    return await tx.session.scalar(select(Member).where(Member.group_id == group_id, Member.person_id == person_id))
 
 
 async def member(tx: Tx, group_id: UUID, member_id: UUID, *, lock: bool = False) -> Member:
@@ -403,9 +401,7 @@ async def _release(tx: Tx, group: Group, who: Member) -> None:
     )
     for lot_id in gone.scalars().all():
         left = select(Holding.id).where(Holding.group_id == group.group_id, Holding.lot_id == lot_id)
-        await tx.session.execute(
-            delete(Lot).where(Lot.group_id == group.group_id, Lot.id == lot_id, ~left.exists())
-        )
+        await tx.session.execute(delete(Lot).where(Lot.group_id == group.group_id, Lot.id == lot_id, ~left.exists()))
 
 
 async def _place(tx: Tx, group: Group, who: Member, share: Fraction) -> None:
@@ -445,9 +441,7 @@ async def hold(tx: Tx, group: Group, who: Member, *, lot_number: int, share: Fra
         .on_conflict_do_nothing()
     )
     lot_id = await tx.session.scalar(
-        select(Lot.id).where(
-            Lot.group_id == group.group_id, Lot.cycle == group.cycle, Lot.number == lot_number
-        )
+        select(Lot.id).where(Lot.group_id == group.group_id, Lot.cycle == group.cycle, Lot.number == lot_number)
     )
     await tx.session.execute(
         insert(Holding).values(

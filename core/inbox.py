@@ -39,6 +39,11 @@ class Inbound:
     language_hint: str = ""
     contact_phone: str = ""
 
+    def __post_init__(self) -> None:
+        # PostgreSQL's text holds every character but this one.
+        object.__setattr__(self, "text", self.text.replace("\x00", ""))
+        object.__setattr__(self, "name", self.name.replace("\x00", ""))
+
 
 class InboxRow(Base):
     """A message that arrived. ``undo``: how to take back what it did, while that is possible."""
@@ -70,7 +75,7 @@ async def take_in(tx: Tx, inbound: Inbound, address_id: UUID) -> tuple[UUID, boo
             gateway=inbound.gateway,
             external_id=inbound.external_id,
             address_id=address_id,
-            text=inbound.text[:LONGEST_TEXT].replace("\x00", ""),
+            text=inbound.text[:LONGEST_TEXT],
             received_at=inbound.received_at,
         )
         .on_conflict_do_nothing(index_elements=["tenant_id", "gateway", "external_id"])

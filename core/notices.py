@@ -43,9 +43,7 @@ async def tell_officers(
 
 async def tell_person(tx: Tx, group: Group, person_id: UUID, message: Message, *, event: str) -> None:
     """A notice to one person."""
-    await outbox.tell(
-        tx, [person_id], message, event=event, timezone=await _timezone(tx), group_id=group.group_id
-    )
+    await outbox.tell(tx, [person_id], message, event=event, timezone=await _timezone(tx), group_id=group.group_id)
 
 
 async def round_opened(tx: Tx, group: Group, round_: Round, cycle: Cycle) -> None:
@@ -193,9 +191,7 @@ async def reversed_payment(
 
 async def declined(tx: Tx, group: Group, who: Member, payment: Payment) -> None:
     """To the payer: an officer says the claimed money did not come."""
-    message = say.CLAIM_DECLINED(
-        group=group.name, amount=group.money(payment.amount_minor), code=payment.code
-    )
+    message = say.CLAIM_DECLINED(group=group.name, amount=group.money(payment.amount_minor), code=payment.code)
     await tell_person(tx, group, who.person_id, message, event=f"declined:{payment.id}")
 
 
@@ -215,9 +211,7 @@ async def claim_made(tx: Tx, group: Group, who: Member, name: str, payment: Paym
 async def leg_paid(tx: Tx, group: Group, leg: Leg, round_number: int, payer: str) -> None:
     """To the holder: did it come?"""
     seat = await groups.seat(tx, group.group_id, leg.member_id)
-    asked = say.DID_YOU_GET(
-        group=group.name, amount=group.money(leg.amount_minor), round=round_number, payer=payer
-    )
+    asked = say.DID_YOU_GET(group=group.name, amount=group.money(leg.amount_minor), round=round_number, payer=payer)
     filled = {"group": str(group.group_id), "leg": str(leg.id)}
     await outbox.tell(
         tx,

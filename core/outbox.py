@@ -229,21 +229,15 @@ async def tell(
         )
     if not rows:
         return 0
-    made = await tx.session.execute(
-        upsert(OutboxRow).on_conflict_do_nothing().returning(OutboxRow.address_id), rows
-    )
+    made = await tx.session.execute(upsert(OutboxRow).on_conflict_do_nothing().returning(OutboxRow.address_id), rows)
     told = set(made.scalars())
     tx.notified |= told
     return len(told)
 
 
-async def tell_address(
-    tx: Tx, address: Address, message: Message, *, event: str, language: str, timezone: str
-) -> bool:
+async def tell_address(tx: Tx, address: Address, message: Message, *, event: str, language: str, timezone: str) -> bool:
     """Queue a message to an address that may be nobody's yet; False when it was queued before."""
-    values = _row(
-        tx, address, message, event=event, language=language, person_id=address.person_id, timezone=timezone
-    )
+    values = _row(tx, address, message, event=event, language=language, person_id=address.person_id, timezone=timezone)
     made = await tx.session.scalar(
         upsert(OutboxRow).values(**values).on_conflict_do_nothing().returning(OutboxRow.address_id)
     )

@@ -171,9 +171,7 @@ async def payable(tx: Tx, group: Group, round_: Round) -> list[Payable]:
     answer = []
     for leg, payout, lot_number in legs:
         if leg.paid_at is None:
-            answer.append(
-                Payable(leg, payout, round_, lot_number, min(leg.amount_minor, entitled[leg.holding_id]))
-            )
+            answer.append(Payable(leg, payout, round_, lot_number, min(leg.amount_minor, entitled[leg.holding_id])))
     return answer
 
 
@@ -193,10 +191,7 @@ def _entitlements(legs: Sequence[tuple[Leg, Payout, int]], came_in: int) -> tupl
     whole = sum(promised.values()) + fee
     weights = [Fraction(amount, whole) for amount in promised.values()]
     parts = split(min(came_in, whole), [*weights, Fraction(fee, whole)] if fee else weights)
-    entitled = {
-        holding_id: max(0, part - paid[holding_id])
-        for holding_id, part in zip(promised, parts, strict=False)
-    }
+    entitled = {holding_id: max(0, part - paid[holding_id]) for holding_id, part in zip(promised, parts, strict=False)}
     return entitled, parts[-1] if fee else 0
 
 
@@ -225,9 +220,7 @@ async def pay(tx: Tx, group: Group, leg_id: UUID, *, payer: Member | None, metho
         raise Refusal("payout.nothing_there", round=round_.number)
     if amount < leg.amount_minor:
         rest = leg.amount_minor - amount
-        tx.session.add(
-            _leg(tx, payout, holding_id=leg.holding_id, member_id=leg.member_id, amount_minor=rest)
-        )
+        tx.session.add(_leg(tx, payout, holding_id=leg.holding_id, member_id=leg.member_id, amount_minor=rest))
         leg.amount_minor = amount
     leg.paid_at, leg.paid_by, leg.method, leg.denied_at = tx.now, tx.actor, method, None
     leg.held_by = payer.id if payer else None

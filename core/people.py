@@ -142,9 +142,7 @@ async def find_address(tx: Tx, *, channel: str, value: str) -> Address | None:
     """The address row of a chat id or E.164 number, if there is one."""
     wanted = crypto.lookup(value, _scope(tx.tenant_id, channel))
     return await tx.session.scalar(
-        select(Address).where(
-            Address.tenant_id == tx.tenant_id, Address.channel == channel, Address.lookup == wanted
-        )
+        select(Address).where(Address.tenant_id == tx.tenant_id, Address.channel == channel, Address.lookup == wanted)
     )
 
 

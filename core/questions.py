@@ -133,8 +133,6 @@ async def drop_forms(tx: Tx, address_id: UUID) -> None:
     """A new command wins over half-filled ones; questions that came with notices stay open."""
     await tx.session.execute(
         update(Question)
-        .where(
-            Question.address_id == address_id, Question.answered_at.is_(None), ~Question.command.startswith("_")
-        )
+        .where(Question.address_id == address_id, Question.answered_at.is_(None), ~Question.command.startswith("_"))
         .values(answered_at=tx.now)
     )

@@ -311,9 +311,7 @@ async def current_round(tx: Tx, group: Group) -> Round | None:
 async def round_by_number(tx: Tx, group: Group, number: int) -> Round | None:
     """A round of this cycle."""
     return await tx.session.scalar(
-        select(Round).where(
-            Round.group_id == group.group_id, Round.cycle == group.cycle, Round.number == number
-        )
+        select(Round).where(Round.group_id == group.group_id, Round.cycle == group.cycle, Round.number == number)
     )
 
 

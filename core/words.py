@@ -59,9 +59,7 @@ def command_of(word: str, *, forgiving: bool = True) -> tuple[str, str] | None:
     if exact or not forgiving or len(folded) < FORGIVEN_FROM:
         return exact
     near = {
-        meant
-        for known, meant in _table().items()
-        if len(known) >= FORGIVEN_FROM and within_one_edit(folded, known)
+        meant for known, meant in _table().items() if len(known) >= FORGIVEN_FROM and within_one_edit(folded, known)
     }
     return near.pop() if len(near) == 1 else None
 

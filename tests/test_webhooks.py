@@ -152,7 +152,7 @@ async def test_a_wrong_telegram_secret_stores_nothing(system: System) -> None:
         answer = await system.update(system.said("/start"), **{"X-Telegram-Bot-Api-Secret-Token": secret})
         assert answer.status_code == 401
         assert answer.headers["content-type"] == "application/problem+json"
-        assert answer.json()["type"] == "urn:equb:problem:wrong-secret"
+        assert answer.json()["type"] == "/problems/wrong-secret"
     missing = await system.client.post("/t/demo/telegram", json=system.said("/start"))
     assert missing.status_code == 401
     assert (system.count("inbox"), system.count("addresses"), system.count("outbox")) == (0, 0, 0)

@@ -251,9 +251,7 @@ async def _ask_begin(talk: Talk, given: Given) -> Message:
     group: Group = given["group"]
     taken = await cycles.ready_to_begin(talk.tx, group)
     rules = group.rule_set.model_copy(update={"lots": taken})
-    return say.ASK_BEGIN(
-        group=group.name, taken=taken, lots=group.rule_set.lots, pot=group.money(rules.pot_minor)
-    )
+    return say.ASK_BEGIN(group=group.name, taken=taken, lots=group.rule_set.lots, pot=group.money(rules.pot_minor))
 
 
 @command("BEGIN", about=say.ABOUT_BEGIN)

@@ -25,7 +25,7 @@ async def pay(
     group: Annotated[Group, WhichGroup(statuses=("running",))],
     amount: Annotated[Money, HowMuch()],
 ) -> Message:
-    """"I have paid": a claim until an officer confirms it. An officer's own payment is in their hands already."""
+    """ "I have paid": a claim until an officer confirms it. An officer's own payment is in their hands already."""
     contributions.require_cycle(group)
     member = await talk.membership(group)
     talk.group = group

@@ -83,9 +83,7 @@ async def _my_lots(talk: Talk, group: Group, member: Member) -> list[Message]:
     return lines
 
 
-async def _legs(
-    talk: Talk, group: Group, member_id: UUID
-) -> tuple[dict[UUID, int], dict[UUID, int], dict[UUID, int]]:
+async def _legs(talk: Talk, group: Group, member_id: UUID) -> tuple[dict[UUID, int], dict[UUID, int], dict[UUID, int]]:
     """By holding: what has been paid out, what is promised, in which round it was drawn."""
     rows = await talk.tx.session.execute(
         select(Leg.holding_id, Leg.amount_minor, Leg.paid_at, Round.number)
@@ -139,9 +137,7 @@ async def history(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
     for payment in await contributions.of_member(talk.tx, group.group_id, member.id):
         on = (payment.claimed_at or payment.recorded_at or payment.created_at).astimezone(zone).date()
         state = _STATES[payment.status]()
-        lines.append(
-            say.HISTORY_LINE(on=on, amount=group.money(payment.amount_minor), state=state, code=payment.code)
-        )
+        lines.append(say.HISTORY_LINE(on=on, amount=group.money(payment.amount_minor), state=state, code=payment.code))
     received = await talk.tx.session.execute(
         select(Leg.paid_at, Leg.amount_minor, groups.Lot.number)
         .join(Payout, (Payout.group_id == Leg.group_id) & (Payout.id == Leg.payout_id))
