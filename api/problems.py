@@ -1,10 +1,13 @@
 """Every error of the HTTP side as ``application/problem+json`` (RFC 9457): a stable type, a status, facts.
 
 The one place where a ``Refusal`` becomes an answer, and where a database that cannot be reached becomes 503, so that
-providers send their webhooks again. Never shows a traceback, a query, or what somebody typed.
+providers send their webhooks again. The type is ``/problems/`` and the refusal's code, the title its sentence in
+English, its facts are further members. Never shows a traceback, a query, or what a validation error was about.
 """
 
 import asyncio
+from collections.abc import Iterable
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -16,12 +19,85 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from core import sentences
 from core.errors import NotAllowed, NotFound, Refusal, TryLater
+from core.messages import TELEGRAM, Reader, sentence
+from core.money import Money
 
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+TYPE = "/problems/"
 RETRY_SECONDS = 5
+
+# What stands against the state of things rather than against the request: the same one may succeed later.
+_CONFLICTS = frozenset(
+    {
+        "cycle.lot_not_full",
+        "cycle.too_few_lots",
+        "group.full",
+        "group.has_organiser",
+        "group.not_forming",
+        "group.not_running",
+        "idempotency.in_flight",
+        "ledger.already_reversed",
+        "ledger.not_enough",
+        "lot.held_already",
+        "lot.no_room",
+        "member.in_already",
+        "member.organiser_stays",
+        "message.not_resendable",
+        "payment.already_answered",
+        "payment.already_reversed",
+        "payment.not_recorded",
+        "payout.already_approved",
+        "payout.already_paid",
+        "payout.already_received",
+        "payout.approver_pays",
+        "payout.not_approved",
+        "payout.not_paid",
+        "payout.nothing_there",
+        "person.phone_taken",
+        "rules.fewer_lots_than_taken",
+        "tenant.code_taken",
+    }
+)
+
+# Refusals that only programs and administrators meet; what people meet stands in core.sentences, in every language.
+_SENTENCES = {
+    "cursor.malformed": "That is not where a page ended: pass on the value of next as it was.",
+    "group.has_organiser": "The group has an organiser already.",
+    "idempotency.in_flight": "The first request with this Idempotency-Key is still being worked on.",
+    "idempotency.other_request": "This Idempotency-Key was used before with another body.",
+    "invalid": "The request does not have the form it should.",
+    "lot.held_already": "The member holds a share of that lot already.",
+    "lot.no_room": "Less than that is free of the lot.",
+    "lot.unknown": "There is no such lot.",
+    "member.in_already": "That person is a member already.",
+    "message.not_resendable": "Only a message that failed, is held back or is uncertain can be sent again.",
+    "message.unknown": "There is no such message.",
+    "money.other_currency": "That is not the currency of the group.",
+    "payment.holder_needed": "Somebody must hold cash: say in held_by which officer does.",
+    "payment.holder_no_officer": "Only an officer who may record contributions can hold them.",
+    "payout.payer_needed": "Cash comes out of somebody's hand: say in held_by which officer paid.",
+    "payout.payer_no_officer": "Only an officer who may pay out can do so.",
+    "person.phone_taken": "That number belongs to a person already.",
+    "person.unknown": "There is no such person.",
+    "rights.first_tenant": "Other tenants can only be looked after from the first one.",
+    "rights.role": "None of your roles carries the right to do that.",
+    "round.unknown": "There is no such round.",
+    "share.of_one_lot": "A share of one lot is more than 0 and at most 1.",
+    "tenant.code_not_understood": "A tenant's code has 2 to 31 small letters, digits and dashes.",
+    "tenant.code_taken": "There is a tenant with that code.",
+    "tenant.currency_unknown": "That currency is not known here.",
+    "tenant.own_suspended": "Nobody can suspend the tenant they are signed in to.",
+    "tenant.timezone_unknown": "That time zone is not known.",
+    "tenant.unknown": "There is no such tenant.",
+    "token.too_many_tries": "Too many tries with this name. Wait before the next one.",
+    "token.wrong": "The name or the password is wrong.",
+}
+# Standard members of a problem that facts must not hide.
+_RENAMED = {"status": "state", "type": "kind", "title": "name", "detail": "about", "instance": "subject"}
 
 # SQLSTATE classes of a database that is there but cannot now: connection, conflict, resources, operator, system.
 _PASSING = ("08", "40", "53", "55", "57", "58")
@@ -31,15 +107,54 @@ def problem(
     status: int, kind: str, detail: str = "", *, headers: dict[str, str] | None = None, **facts: Any
 ) -> JSONResponse:
     """An error document; ``kind`` is the stable last part of its type, ``facts`` are further members."""
-    body: dict[str, Any] = {
-        **facts,
-        "type": f"urn:equb:problem:{kind}",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-    }
+    body = {**facts, "type": f"{TYPE}{kind}", "title": HTTPStatus(status).phrase, "status": status}
     if detail:
         body["detail"] = detail
+    return answer(status, body, headers=headers)
+
+
+def answer(status: int, body: dict[str, Any], *, headers: dict[str, str] | None = None) -> JSONResponse:
+    """A document that is a problem already."""
     return JSONResponse(body, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def described(said: str) -> dict[str, Any]:
+    """How the OpenAPI document describes an error answer."""
+    return {"description": said, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+
+
+def refused(error: Refusal) -> tuple[int, dict[str, Any]]:
+    """The status and the document of a refusal."""
+    status = 404 if isinstance(error, NotFound) else 403 if isinstance(error, NotAllowed) else 422
+    if status == 422 and error.code in _CONFLICTS:
+        status = 409
+    facts = {_RENAMED.get(name, name): _plain(value) for name, value in error.facts.items()}
+    return status, {**facts, "type": f"{TYPE}{error.code}", "title": _title(error), "status": status}
+
+
+def _title(error: Refusal) -> str:
+    if error.code in _SENTENCES:
+        return _SENTENCES[error.code]
+    reader = Reader("en", TELEGRAM)
+    try:
+        return sentence(sentences.refusal(error.code, error.facts), reader)
+    except KeyError:
+        # A fact that its sentence names is missing; the code says what it is.
+        return sentence(sentences.OTHER_REFUSAL(), reader)
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case Money():
+            return {"amount": value.decimal, "currency": value.currency}
+        case datetime():
+            return value.isoformat()
+        case Iterable():
+            return [_plain(one) for one in value]
+        case _:
+            return str(value)
 
 
 def unavailable(detail: str, *, retry_seconds: float = RETRY_SECONDS) -> JSONResponse:
@@ -60,9 +175,7 @@ def is_passing(error: BaseException) -> bool:
 
 async def _refusal(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Refusal)
-    status = 404 if isinstance(error, NotFound) else 403 if isinstance(error, NotAllowed) else 422
-    facts = {name: value if isinstance(value, int | bool) else str(value) for name, value in error.facts.items()}
-    return problem(status, error.code, facts=facts)
+    return answer(*refused(error))
 
 
 async def _try_later(_request: Request, error: Exception) -> JSONResponse:

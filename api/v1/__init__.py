@@ -1,0 +1,17 @@
+"""The admin API, version 1: one module for each resource, ``router`` for all of them and their documentation.
+
+Every act runs in ``deeds``: one transaction with its answer, once by Idempotency-Key, and nudges after the commit.
+Who a request is by and whether they may is decided before anything is read (``api.tokens``, ``core.rights``).
+"""
+
+from fastapi import APIRouter
+
+from api.v1 import audit, groups, ledger, members, messages, payments, payouts, people, rounds, tenants, token
+from api.v1.docs import routes_for
+
+_RESOURCES = (token, tenants, people, groups, members, rounds, payments, payouts, ledger, messages, audit)
+
+router = APIRouter()
+for _module in _RESOURCES:
+    router.include_router(_module.router)
+router.include_router(routes_for([_module.router for _module in _RESOURCES]))

@@ -1,0 +1,144 @@
+"""People: human beings known by their phones and Telegram accounts. Phones are masked without ``see_phones``."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+
+from api.tokens import Caller, Configurer, Reader
+from api.v1.deeds import Again, Once
+from api.v1.shapes import PREFIX, Asked, AskedPart, LanguageCode, Name, Page, cursor, phone_shown
+from core import catalogues, listing, people, phones
+from core.audit import note
+from core.db import Tx
+from core.errors import NotFound, Refusal
+from core.listing import Slice
+from core.messages import SMS
+
+router = APIRouter(prefix=PREFIX, tags=["people"])
+
+Phone = Annotated[str, Field(min_length=7, max_length=25, pattern=r"^[+0-9 ()-]+$", examples=["+251911000001"])]
+
+
+class PersonAddress(BaseModel):
+    """A way to reach somebody; never shown in clear."""
+
+    channel: str = Field(examples=["sms", "telegram"])
+    address: str = Field(description="masked")
+    state: str = Field(description="active, stopped (they said STOP) or dead (it cannot be reached)")
+
+
+class Person(BaseModel):
+    """A human being."""
+
+    id: UUID
+    name: str
+    language: str
+    phone: str | None = Field(description="masked without the right see_phones; null for who has none")
+    addresses: list[PersonAddress]
+    consented_at: datetime | None
+    created_at: datetime
+
+
+class NewPerson(Asked):
+    """Somebody to enter. ``consent``: they have agreed, on paper or aloud, to be kept and written to."""
+
+    phone: Phone
+    name: Name
+    language: LanguageCode = "am"
+    consent: bool = False
+
+
+class PersonChange(Asked):
+    """What is to be changed; what is left out stays."""
+
+    name: Name | None = None
+    language: LanguageCode | None = None
+
+
+def _shape(row: Any, caller: Caller) -> Person:
+    return Person(
+        id=row.id,
+        name=row.name,
+        language=row.language,
+        phone=phone_shown(row, clear=caller.may("see_phones")),
+        addresses=[
+            PersonAddress(channel=channel, address=masked, state=state)
+            for channel, masked, state in json.loads(row.addresses)
+        ],
+        consented_at=row.consented_at,
+        created_at=row.created_at,
+    )
+
+
+async def _one(tx: Tx, caller: Caller, person_id: UUID) -> Person:
+    found = (await listing.people(tx, Slice(limit=1), person_id=person_id)).rows
+    if not found:
+        raise NotFound("person.unknown")
+    return _shape(found[0], caller)
+
+
+def check_language(language: str) -> None:
+    """Raise ``Refusal`` for a language that is not offered, because not every sentence of it is there."""
+    if language not in catalogues.languages():
+        raise Refusal("language.not_understood", typed=language)
+
+
+@router.get("/people", summary="List the people", response_model=Page[Person])
+async def list_people(caller: Reader, part: AskedPart) -> Page[Person]:
+    """The newest first."""
+    async with caller.transaction() as tx:
+        page = await listing.people(tx, part.slice(UUID))
+    return Page(items=[_shape(row, caller) for row in page.rows], next=cursor(page.next))
+
+
+@router.get("/people/{person_id}", summary="Show a person", response_model=Person)
+async def show_person(caller: Reader, person_id: UUID) -> Person:
+    """One person."""
+    async with caller.transaction() as tx:
+        return await _one(tx, caller, person_id)
+
+
+@router.post("/people", summary="Enter a person", status_code=201, response_model=Person)
+async def enter_person(caller: Configurer, asked: NewPerson, deed: Once) -> Response:
+    """By phone number. A number that is somebody's already is refused (409) and says whose, by id."""
+
+    async def act(tx: Tx) -> Person:
+        check_language(asked.language)
+        phone = phones.to_e164(asked.phone)
+        known = await people.find_address(tx, channel=SMS, value=phone)
+        if known is not None and known.person_id is not None:
+            raise Refusal("person.phone_taken", person=known.person_id)
+        gateway = await people.preferred_gateway(tx, SMS)
+        made = await people.person_with_phone(
+            tx, phone=phone, name=asked.name, language=asked.language, gateway=gateway
+        )
+        made.consented_at = tx.now if asked.consent else None
+        await tx.session.flush()
+        await note(tx, "person.entered", subject=f"person:{made.id}", consent=asked.consent)
+        return await _one(tx, caller, made.id)
+
+    return await deed.do(caller, act, status=201)
+
+
+@router.patch("/people/{person_id}", summary="Change a person", response_model=Person)
+async def change_person(caller: Configurer, person_id: UUID, asked: PersonChange, deed: Again) -> Response:
+    """Name or language. Where somebody is reached is proved by them alone, never typed by another."""
+
+    async def act(tx: Tx) -> Person:
+        person = await people.person(tx, person_id)
+        if asked.name is not None:
+            person.name = people.tidy_name(asked.name)
+        if asked.language is not None:
+            check_language(asked.language)
+            person.language = asked.language
+        await tx.session.flush()
+        await note(
+            tx, "person.changed", subject=f"person:{person.id}", what=sorted(asked.model_dump(exclude_none=True))
+        )
+        return await _one(tx, caller, person_id)
+
+    return await deed.do(caller, act)
