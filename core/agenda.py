@@ -46,9 +46,9 @@ async def wake(tenant_id: UUID, group_id: UUID, fetch: FetchBeacon) -> None:
         async with transaction(tenant_id, now=clock.now()) as tx:
             group = await groups.by_id(tx, group_id, lock=True)
             await _hold(tx, group, waiting.round_id, beacon)
-    for error in out_of_reach.values():
-        await _no_later_than(tenant_id, group_id, timedelta(seconds=max(error.retry_seconds, 5.0)))
-        raise error
+    for reason in out_of_reach.values():
+        await _no_later_than(tenant_id, group_id, timedelta(seconds=max(reason.retry_seconds, 5.0)))
+        raise reason
 
 
 class _Again:

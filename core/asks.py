@@ -424,9 +424,9 @@ class WhichMember(Ask):
             meant = await _members_called(talk, group, " ".join(words[:size]))
             if len(meant) == 1:
                 return meant[0], words[size:]
-        if len(words) == 1 or understanding.amount(words[1:2], "ETB"):
-            if not await _members_called(talk, group, words[0]):
-                raise Refusal("member.not_found", typed=words[0][:40], group=group.name)
+        alone = len(words) == 1 or understanding.amount(words[1:2], "ETB") is not None
+        if alone and not await _members_called(talk, group, words[0]):
+            raise Refusal("member.not_found", typed=words[0][:40], group=group.name)
         return None
 
     async def question(self, talk: Talk, given: Given) -> Message:

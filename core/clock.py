@@ -23,7 +23,7 @@ def offset_seconds() -> float:
     if not path:
         return 0.0
     try:
-        stamp = os.stat(path).st_mtime_ns
+        stamp = Path(path).stat().st_mtime_ns
         if stamp != _offset_cache[0]:
             _offset_cache = (stamp, float(Path(path).read_text() or 0))
     except FileNotFoundError:

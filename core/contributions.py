@@ -81,7 +81,7 @@ async def _write(tx: Tx, group: Group, who: Member, **values: object) -> Payment
             "created_at": tx.now,
             **values,
         }
-        made = await tx.session.scalar(
+        made: Payment | None = await tx.session.scalar(
             insert(Payment).values(**row).on_conflict_do_nothing(index_elements=["group_id", "code"]).returning(Payment)
         )
         if made is not None:

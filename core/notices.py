@@ -114,10 +114,7 @@ async def draw_held(tx: Tx, group: Group, round_: Round, held: Sequence[Held], n
             winners.add(holding.person.id)
             names.append(holding.person.name)
         lines.append(say.DRAWN_LOT(lot=one.lot.number, names=", ".join(names), code=one.draw.code))
-    if next_round is not None:
-        after = say.NEXT_DUE(due=next_round.due_at, round=next_round.number)
-    else:
-        after = say.LAST_ROUND()
+    after = say.NEXT_DUE(due=next_round.due_at, round=next_round.number) if next_round else say.LAST_ROUND()
     message = say.DRAW_HELD(group=group.name, round=round_.number, lots=lines, next=after)
     event = f"draw:{held[0].draw.id}"
     await tell_members(tx, group, message, event=event, besides=winners)

@@ -189,7 +189,7 @@ async def _settle_from_advances(tx: Tx, group: Group) -> None:
         ),
         {"group": group.group_id},
     )
-    member_of = {name: member_id for name, member_id in accounts}
+    member_of: dict[str, UUID] = {name: member_id for name, member_id in accounts}  # noqa: C416 (rows are not pairs to mypy)
     if not member_of:
         return
     funds = await ledger.balances(tx.session, group_id=group.group_id, accounts=member_of)

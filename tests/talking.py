@@ -129,7 +129,7 @@ class Scene:
         value = address.value
         phone = next((p for p in self.phones.values() if p.address == value), None)
         phone = phone or Phone(value, address.channel, value)
-        phone.buttons = {label: data for label, data in row.choices}
+        phone.buttons = dict(row.choices)
         return phone
 
     def _stable(self, row: OutboxRow) -> str:

@@ -123,7 +123,7 @@ async def round_(talk: Talk, group: Annotated[Group, WhichGroup(statuses=("runni
         "pot": group.money(rules.contribution_minor * rules.lots),
     }
     if current.drawn_at:
-        drawn = [d.proof and draws.proof_of(d).lot.lstrip("L0") for d in await draws.of_round(talk.tx, current)]
+        drawn = [draws.proof_of(d).lot.lstrip("L0") for d in await draws.of_round(talk.tx, current)]
         return say.ROUND_DRAWN(**common, lots=", ".join(drawn))
     return say.ROUND(**common, due=current.due_at, draw=current.draw_at)
 

@@ -105,11 +105,14 @@ _POST = f"SELECT {_COLUMNS} FROM ledger_post($1, $2, $3)"
 
 # One pass over the group's rows where all are wanted; two index ranges each where a few are.
 _ALL_BALANCES = """
-SELECT a.name, ((CASE WHEN a.debit_normal THEN -1 ELSE 1 END) * coalesce(sum(m.change), 0))::bigint AS balance
-FROM ledger_accounts a LEFT JOIN (
-    SELECT credit AS name, amount_minor AS change FROM ledger_transfers WHERE group_id = $1
-    UNION ALL SELECT debit, -amount_minor FROM ledger_transfers WHERE group_id = $1) m ON m.name = a.name
-WHERE a.group_id = $1 GROUP BY a.name, a.debit_normal ORDER BY a.name
+SELECT a.name, ((CASE WHEN a.debit_normal THEN -1 ELSE 1 END)
+    * (coalesce(c.minor, 0) - coalesce(d.minor, 0)))::bigint AS balance
+FROM ledger_accounts a
+LEFT JOIN (SELECT credit AS name, sum(amount_minor) AS minor FROM ledger_transfers WHERE group_id = $1
+           GROUP BY credit) c ON c.name = a.name
+LEFT JOIN (SELECT debit AS name, sum(amount_minor) AS minor FROM ledger_transfers WHERE group_id = $1
+           GROUP BY debit) d ON d.name = a.name
+WHERE a.group_id = $1 ORDER BY a.name
 """
 _NAMED_BALANCES = """
 SELECT a.name, ((CASE WHEN a.debit_normal THEN -1 ELSE 1 END)
