@@ -51,6 +51,7 @@ def main() -> None:
         port=settings.port,
         log_level="warning",
         access_log=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=2,
     )
 

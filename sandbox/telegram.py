@@ -132,7 +132,7 @@ def _set_webhook(ask: Ask) -> bool:
         raise BadRequest("secret token contains unallowed characters")
     if ask.flag("drop_pending_updates"):
         ask.world.bots.drop_waiting(ask.bot)
-    allowed = ask.decoded("allowed_updates")
+    allowed = ask.rows("allowed_updates")
     ask.world.bots.set_webhook(ask.bot, url, secret=secret if url else "", allowed=allowed)
     return True
 
@@ -161,7 +161,7 @@ async def _get_updates(ask: Ask) -> list[dict[str, Any]]:
     world, bot = ask.world, ask.bot
     if bot.webhook:
         raise _Conflict("can't use getUpdates method while webhook is active; use deleteWebhook first")
-    allowed = ask.decoded("allowed_updates")
+    allowed = ask.rows("allowed_updates")
     if allowed is not None and allowed != bot.allowed:
         bot.allowed = allowed
         world.bots.save(bot)
@@ -207,15 +207,17 @@ def _text_getter(field: str) -> Callable[[Ask], dict[str, str]]:
 
 
 def _commands_key(ask: Ask) -> str:
-    scope = ask.decoded("scope") or {"type": "default"}
+    scope = ask.fields("scope") or {"type": "default"}
     return f"{scope.get('type')}:{scope.get('chat_id', '')}:{ask.params.get('language_code') or ''}"
 
 
 def _set_commands(ask: Ask) -> bool:
-    commands = ask.decoded("commands")
-    if not isinstance(commands, list) or len(commands) > 100:
+    commands = ask.rows("commands")
+    if commands is None or len(commands) > 100:
         raise BadRequest("can't parse commands: an Array of at most 100 expected")
     for command in commands:
+        if not isinstance(command, dict):
+            raise BadRequest("can't parse BotCommand: an Object expected")
         if not re.fullmatch(r"[a-z0-9_]{1,32}", str(command.get("command", "")).removeprefix("/")):
             raise BadRequest("BOT_COMMAND_INVALID")
         if not 1 <= len(str(command.get("description", ""))) <= 256:
@@ -253,7 +255,7 @@ def description_of(bot: Bot, language: str) -> str:
 
 
 def _set_menu_button(ask: Ask) -> bool:
-    ask.bot.profile["menu_button"] = ask.decoded("menu_button") or {"type": "default"}
+    ask.bot.profile["menu_button"] = ask.fields("menu_button") or {"type": "default"}
     ask.world.bots.save(ask.bot)
     return True
 

@@ -41,7 +41,7 @@ Entities = list[dict[str, Any]]
 
 def utf16(text: str) -> int:
     """Length in UTF-16 units, in which Telegram counts."""
-    return len(text) + sum(1 for letter in text if ord(letter) > 0xFFFF)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def parse(text: str, mode: str | None) -> tuple[str, Entities]:

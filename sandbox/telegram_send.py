@@ -61,6 +61,20 @@ class Ask:
         except ValueError as error:
             raise BadRequest(f"can't parse {name} JSON object") from error
 
+    def fields(self, name: str) -> dict[str, Any]:
+        """A structured parameter that is an object; {} when absent."""
+        value = self.decoded(name)
+        if value is not None and not isinstance(value, dict):
+            raise BadRequest(f"can't parse {name}: an Object expected")
+        return value or {}
+
+    def rows(self, name: str) -> list[Any] | None:
+        """A structured parameter that is a list; None when absent."""
+        value = self.decoded(name)
+        if value is not None and not isinstance(value, list):
+            raise BadRequest(f"can't parse {name}: an Array expected")
+        return value
+
     def number(self, name: str, default: int) -> int:
         """A whole number, also when it came as text."""
         value = self.params.get(name)
@@ -104,14 +118,14 @@ def _person(ask: Ask) -> Phone:
     return phone
 
 
-def _own_line(ask: Ask, what: str) -> Line:
-    """The bot's message that the call wants to change."""
+def _own_line(ask: Ask) -> Line:
+    """The bot's own message that the call wants to edit."""
     phone, _ = _chat(ask)
     line = ask.world.people.lines.get(ask.number("message_id", 0))
     if line is None or not _in_chat(ask, phone, line):
-        raise BadRequest(f"message to {what} not found")
+        raise BadRequest("message to edit not found")
     if line.mine:
-        raise BadRequest(f"message can't be {what}ed" if what == "edit" else f"message can't be {what}d")
+        raise BadRequest("message can't be edited")
     return line
 
 
@@ -122,11 +136,11 @@ def _in_chat(ask: Ask, phone: Phone, line: Line) -> bool:
 
 def _checked_reply(ask: Ask, phone: Phone) -> int | None:
     """The message replied to, or None; BadRequest when it is not there and that was not allowed for."""
-    reply = ask.decoded("reply_parameters") or {}
+    reply = ask.fields("reply_parameters")
     target = reply.get("message_id") or ask.number("reply_to_message_id", 0)
     if not target:
         return None
-    line = ask.world.people.lines.get(int(target))
+    line = ask.world.people.lines.get(target) if isinstance(target, int) else None
     if line is None or not _in_chat(ask, phone, line):
         if reply.get("allow_sending_without_reply") or ask.flag("allow_sending_without_reply"):
             return None
@@ -164,9 +178,9 @@ def _formatted(ask: Ask, field: str) -> tuple[str, Entities]:
     raw = ask.params.get(field)
     if raw is None:
         return "", []
-    given = ask.decoded("entities" if field == "text" else "caption_entities")
+    given = ask.rows("entities" if field == "text" else "caption_entities")
     if given and not ask.params.get("parse_mode"):
-        return str(raw), list(given)
+        return str(raw), given
     plain, entities = parse(str(raw), ask.params.get("parse_mode"))
     # Telegram trims the ends; entities move with the front.
     cut = utf16(plain) - utf16(plain.lstrip())
@@ -299,7 +313,7 @@ def _edit(ask: Ask, line: Line, *, text: str, entities: Entities, rows: list[lis
 
 
 def _edit_text(ask: Ask) -> dict[str, Any]:
-    line = _own_line(ask, "edit")
+    line = _own_line(ask)
     if "media" in line.extra:
         raise BadRequest("there is no text in the message to edit")
     text, entities = _text(ask)
@@ -307,7 +321,7 @@ def _edit_text(ask: Ask) -> dict[str, Any]:
 
 
 def _edit_markup(ask: Ask) -> dict[str, Any]:
-    line = _own_line(ask, "edit")
+    line = _own_line(ask)
     rows = inline_only(ask.decoded("reply_markup"))
     return _edit(ask, line, text=line.text, entities=line.extra.get("entities") or [], rows=rows)
 

@@ -156,6 +156,10 @@ REFUSED_SENDS: list[tuple[str, dict[str, object]]] = [
     ("a reserved character", {"text": "1.000", "parse_mode": "MarkdownV2"}),
     ("an unclosed star", {"text": "*x", "parse_mode": "MarkdownV2"}),
     ("an unknown parse mode", {"text": "x", "parse_mode": "BBCode"}),
+    ("a reply that is no object", {"text": "x", "reply_parameters": 7}),
+    ("entities that are no list", {"text": "x", "entities": "{}"}),
+    ("a keyboard that is no object", {"text": "x", "reply_markup": "[1]"}),
+    ("a button that is no object", {"text": "x", "reply_markup": {"inline_keyboard": [[1]]}}),
     ("an unknown chat", {"text": "x", "chat_id": 4}),
     ("no chat", {"text": "x", "chat_id": None}),
 ]

@@ -39,6 +39,13 @@ export class Phone {
         this.menu()),
       this.kinds, this.body.root);
     this.drawLines();
+    // A screen that showed its end keeps showing it when the window or a keyboard changes its size.
+    const { screen } = this.body;
+    let atEnd = true;
+    screen.addEventListener('scroll', () => { atEnd = screen.scrollHeight - screen.scrollTop - screen.clientHeight < 60; });
+    this.resized?.disconnect();
+    this.resized = new ResizeObserver(() => { if (atEnd) screen.scrollTop = screen.scrollHeight; });
+    this.resized.observe(screen);
   }
 
   kindButton(channel, label) {
