@@ -7,6 +7,7 @@ replies it has promised, for ten seconds at most.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from logging import INFO, WARNING
 
 import structlog
 from fastapi import FastAPI
@@ -14,7 +15,7 @@ from sqlalchemy import text
 
 import bot
 import sms
-from api import health, nudge, problems, replies, sandbox, verify, webhooks
+from api import health, nudge, problems, replies, sandbox, v1, verify, webhooks
 from api.metrics import Measured
 from core import db, gateways, people
 from core.errors import NotFound
@@ -30,7 +31,7 @@ _AGAIN_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
 @asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
     """Warm up before ready; introduce ourselves to the channels in the background; say goodbye."""
-    await asyncio.gather(asyncio.to_thread(bot.warm), _warm_pool())
+    await asyncio.gather(asyncio.to_thread(bot.warm), asyncio.to_thread(health.head), _warm_pool())
     introducing = asyncio.create_task(_introduce())
     try:
         yield
@@ -70,7 +71,7 @@ async def _introduce() -> None:
                 waiting.remove(code)
         except Exception as error:
             # Whatever a provider's library throws: we are of use without a menu, and try again.
-            log.info("not_introduced", error=type(error).__name__)
+            log.log(INFO if settings().sandbox else WARNING, "not_introduced", error=type(error).__name__)
             if waiting:
                 waiting.append(waiting.pop(0))  # a tenant whose bot refuses us does not keep the others waiting
             await asyncio.sleep(_AGAIN_SECONDS[min(tries, len(_AGAIN_SECONDS) - 1)])
@@ -96,14 +97,12 @@ def make_app() -> FastAPI:
         title="Equb",
         summary="The platform on which rotating savings groups run",
         version="1",
-        openapi_url="/api/v1/openapi.json",
-        docs_url="/api/docs",
-        swagger_ui_oauth2_redirect_url="/api/docs/oauth2-redirect",
-        redoc_url=None,
+        openapi_url=None,  # api.v1 serves its own document and page
         lifespan=lifespan,
     )
     app.add_middleware(Measured)
     problems.install(app)
+    app.include_router(v1.router)
     app.include_router(webhooks.router)
     app.include_router(health.router)
     app.include_router(verify.router)

@@ -33,11 +33,11 @@ class _NotReady(Exception):
 
 
 @lru_cache(maxsize=1)
-def _head() -> str:
+def head() -> str:
     """The newest migration that this program knows."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    return str(ScriptDirectory.from_config(config).get_current_head())
+    return str(ScriptDirectory.from_config(config).get_currenthead())
 
 
 @router.get("/healthz")
@@ -54,8 +54,8 @@ async def _postgresql() -> None:
 async def _migrations() -> None:
     async with unscoped() as session:
         found = await session.scalar(text("SELECT version_num FROM alembic_version"))
-    if found != _head():
-        raise _NotReady(f"the database is at {found}, this program needs {_head()}")
+    if found != head():
+        raise _NotReady(f"the database is at {found}, this program needs {head()}")
 
 
 async def _redis() -> None:

@@ -32,6 +32,7 @@ from aiogram.types import (
     ReplyKeyboardMarkup,
     ReplyKeyboardRemove,
 )
+from aiogram.utils.token import TokenValidationError
 
 from core import gateways
 from core.errors import NotFound
@@ -133,7 +134,11 @@ async def send(outgoing: Outgoing) -> Delivery:
         return Delivery("rejected", reason=error.code)
     if any(len(data.encode()) > LONGEST_DATA_BYTES for _, data in outgoing.choices):
         return Delivery("rejected", reason=f"a button's data is longer than {LONGEST_DATA_BYTES} bytes")
-    bot, parts, keyboard = bot_of(gateway), pieces(outgoing.text), markup(outgoing)
+    try:
+        bot = bot_of(gateway)
+    except TokenValidationError as error:
+        return _ours_to_mend(type(error).__name__)
+    parts, keyboard = pieces(outgoing.text), markup(outgoing)
     message_id = 0
     for gone, text in enumerate(parts):
         last = gone == len(parts) - 1
@@ -166,14 +171,18 @@ async def _outcome(bot: Bot, chat_id: str, error: AiogramError) -> Delivery:
         case TelegramBadRequest():
             return await _refused(bot, chat_id, reason)
         case TelegramUnauthorizedError() | TelegramNotFound():
-            # The token is wrong: ours to mend, and no fault of the message, which waits.
-            return Delivery("later", reason=reason, retry_seconds=REFUSED_SECONDS, whole_gateway=True)
+            return _ours_to_mend(reason)
         case TelegramEntityTooLarge():  # aiogram counts it among the troubles of the network
             return Delivery("rejected", reason=reason)
         case TelegramNetworkError() if _never_left(error):
             return Delivery("later", reason=reason, retry_seconds=OUT_OF_REACH_SECONDS, whole_gateway=True)
         case _:
             return Delivery("unknown", reason=reason)
+
+
+def _ours_to_mend(reason: str) -> Delivery:
+    """The token is wrong: no fault of the message, which waits until somebody has put it right."""
+    return Delivery("later", reason=reason, retry_seconds=REFUSED_SECONDS, whole_gateway=True)
 
 
 def _never_left(error: BaseException) -> bool:

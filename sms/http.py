@@ -143,7 +143,7 @@ async def send(outgoing: Outgoing, gateway: Gateway, status_url: str) -> Deliver
 async def _post(gateway: Gateway, body: dict[str, Any]) -> Delivery:
     try:
         response = await _client().post(
-            gateway.credentials["url"],
+            gateway.credentials.get("url", ""),
             json=body,
             headers={"Authorization": f"Bearer {gateway.credentials['secret']}"},
         )
@@ -155,6 +155,9 @@ async def _post(gateway: Gateway, body: dict[str, Any]) -> Delivery:
             retry_seconds=port.OUT_OF_REACH_SECONDS,
             whole_gateway=True,
         )
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        # The address is not one: ours to mend, like wrong credentials.
+        return Delivery("later", reason=type(error).__name__, retry_seconds=port.REFUSED_SECONDS, whole_gateway=True)
     except httpx.TimeoutException as error:
         # It may still be at work on it: asking now would say no too early.
         return Delivery("unknown", reason=type(error).__name__)

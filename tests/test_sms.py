@@ -365,6 +365,13 @@ async def test_wrong_credentials_leave_the_message_and_the_number_alone(world: O
         assert (delivery.outcome, delivery.whole_gateway) == ("later", True)
 
 
+@pytest.mark.parametrize("url", ["", "gateway.example/send", "http://[::1"])
+async def test_an_address_that_is_none_leaves_the_message_and_the_number_alone(tenant: UUID, url: str) -> None:
+    await configure(tenant, url)
+    delivery = await sms.send(saying(tenant, "hello", "http"))
+    assert (delivery.outcome, delivery.whole_gateway) == ("later", True)
+
+
 async def test_a_gateway_that_is_not_there_rejects(tenant: UUID) -> None:
     assert (await sms.send(saying(tenant, "hello", "carrier-pigeon"))).outcome == "rejected"
 

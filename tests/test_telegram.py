@@ -225,6 +225,15 @@ async def test_nobody_there_is_later_for_the_whole_bot(telegram: Telegram, monke
     assert (delivery.outcome, delivery.whole_gateway) == ("later", True)
 
 
+@pytest.mark.parametrize("token", ["777:", "no token"])
+async def test_a_wrong_token_leaves_the_message_and_the_chat_alone(telegram: Telegram, token: str) -> None:
+    async with transaction(telegram.tenant) as tx:
+        secrets = {"token": token, "secret": "s"}
+        await gateways.configure(tx, name="telegram", channel="telegram", sender="", credentials=secrets)
+    delivery = await bot.send(saying("hello", tenant=telegram.tenant))
+    assert (delivery.outcome, delivery.whole_gateway) == ("later", True)
+
+
 async def test_a_tenant_without_a_bot_rejects(tenant: UUID) -> None:
     assert (await bot.send(saying("hello", tenant=tenant))).outcome == "rejected"
 
@@ -263,7 +272,7 @@ async def polling_bot(telegram: Telegram) -> AsyncIterator[asyncio.Event]:
     running = asyncio.create_task(polling.run(whose, await gateways.gateway(telegram.tenant, "telegram"), stop))
     try:
         async with asyncio.timeout(10):
-            while (await telegram.world.call("getWebhookInfo")).json()["result"]["url"]:
+            while (await telegram.world.call("getWebhookInfo")).json()["result"]["url"]:  # noqa: ASYNC110 (only it knows)
                 await asyncio.sleep(0.02)
         yield stop
     finally:
