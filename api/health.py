@@ -37,7 +37,7 @@ def head() -> str:
     """The newest migration that this program knows."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    return str(ScriptDirectory.from_config(config).get_currenthead())
+    return str(ScriptDirectory.from_config(config).get_current_head())
 
 
 @router.get("/healthz")
