@@ -448,3 +448,9 @@ def test_every_sentence_is_said_somewhere() -> None:
 
 def test_dates_money_and_parts_of_the_day_are_sentences_too() -> None:
     assert {messages.BIRR.name, "month-13", "night"} <= set(KINDS)
+
+
+def test_the_translators_page_names_every_word_that_people_type() -> None:
+    page = (ROOT / "docs" / "translating.md").read_text()
+    for word in TYPED:
+        assert f"| {word} | {words.word_for(word, 'am')} |" in page, word
