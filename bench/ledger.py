@@ -265,6 +265,7 @@ async def measure_reading(bench: Bench, rounds: int = 120, members: int = 600) -
             "all balances": lambda: ledger.balances(session, group_id=large),
             "what a round's dues have been paid": lambda: ledger.paid_by_due(session, group_id=large, due_ids=dues),
             "a page of 100 transfers": lambda: ledger.transfers(session, group_id=large),
+            "audit": lambda: ledger.audit(session, large),
         }
         for name, read in reads.items():
             took = []

@@ -130,7 +130,11 @@ FROM (SELECT due_id, reverses, amount_minor, CASE WHEN reverses IS NULL THEN deb
       FROM {transfers}) t
 WHERE source ~ '^(held|provider|advance)/' AND target ~ '^(pot|fee|fund)/' GROUP BY due_id
 """
-_PAID = PAID_BY_DUE.format(transfers="ledger_transfers WHERE group_id = $1 AND due_id = ANY ($2::uuid[])")
+# One look-up for each due: for a whole array the planner would rather read a large group's every row.
+_PAID = PAID_BY_DUE.format(
+    transfers="""unnest($2::uuid[]) AS wanted CROSS JOIN LATERAL (
+          SELECT * FROM ledger_transfers WHERE group_id = $1 AND due_id = wanted OFFSET 0) l"""
+)
 
 
 async def post(db: Database, *, group_id: UUID, postings: Sequence[Posting | Reversal], at: datetime) -> list[Transfer]:
