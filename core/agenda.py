@@ -145,9 +145,13 @@ async def _no_later_than(tenant_id: UUID, group_id: UUID, wait: timedelta) -> No
         group.wake_at = min(group.wake_at or again, again)
 
 
-async def look_again(tx: Tx, group: Group) -> None:
-    """Wake the group now, because something happened that may let its cycle close."""
-    unbegun = group.wake_at is None or group.wake_at > tx.now
-    if group.status == "running" and unbegun and await cycles.all_drawn(tx, group):
+async def look_again(tx: Tx, group: Group, *, confirmed: bool = False) -> None:
+    """Wake the group now, because something happened that may let its cycle close.
+
+    A group that waits for nothing but money is not on the agenda. One that waits for its holders' word is, for
+    later: ``confirmed`` says that one of them has spoken.
+    """
+    waits = group.wake_at is None or (confirmed and await cycles.all_drawn(tx, group))
+    if group.status == "running" and waits:
         group.wake_at = tx.now
         await tx.session.flush()

@@ -9,7 +9,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-_offset_cache: tuple[int, float] = (0, 0.0)
+_offset_cache: tuple[tuple[int, int], float] = ((0, 0), 0.0)
 
 
 def _clock_file() -> str | None:
@@ -23,7 +23,9 @@ def offset_seconds() -> float:
     if not path:
         return 0.0
     try:
-        stamp = Path(path).stat().st_mtime_ns
+        file = Path(path).stat()
+        # Each move writes a new file: two within one tick of the file system's clock differ by their number.
+        stamp = (file.st_mtime_ns, file.st_ino)
         if stamp != _offset_cache[0]:
             _offset_cache = (stamp, float(Path(path).read_text() or 0))
     except FileNotFoundError:

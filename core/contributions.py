@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -137,15 +137,7 @@ async def record(
         select(Member.id).where(Member.group_id == group.group_id, Member.id == who.id).with_for_update()
     )
     if claimed is not None:
-        await tx.session.refresh(claimed, with_for_update=True)
-        if claimed.recorded_at or claimed.declined_at or claimed.reversed_at:
-            raise Refusal("payment.already_answered", code=claimed.code)
-        claimed.recorded_at, claimed.recorded_by = tx.now, tx.actor
-        claimed.verified_at, claimed.verified_by = tx.now, "both"
-        claimed.amount_minor, claimed.held_by = amount_minor, holder.id if holder else None
-        await tx.session.flush()
-        await questions.settle(tx, claimed.id)
-        payment = claimed
+        payment = await _answer_claim(tx, claimed, amount_minor=amount_minor, holder=holder)
     else:
         payment = await _write(
             tx,
@@ -187,6 +179,34 @@ async def record(
         )
     await ledger.post(tx.session, group_id=group.group_id, postings=postings, at=tx.now)
     return Settled(payment, tuple(parts), advance_minor)
+
+
+async def _answer_claim(tx: Tx, claimed: Payment, *, amount_minor: int, holder: Member | None) -> Payment:
+    """Record a claim, which proves it; refused when somebody was quicker."""
+    answered: Payment | None = await tx.session.scalar(
+        update(Payment)
+        .where(
+            Payment.group_id == claimed.group_id,
+            Payment.id == claimed.id,
+            Payment.recorded_at.is_(None),
+            Payment.declined_at.is_(None),
+            Payment.reversed_at.is_(None),
+        )
+        .values(
+            amount_minor=amount_minor,
+            held_by=holder.id if holder else None,
+            recorded_at=tx.now,
+            recorded_by=tx.actor,
+            verified_at=tx.now,
+            verified_by="both",
+        )
+        .returning(Payment)
+        .execution_options(populate_existing=True, synchronize_session=False)
+    )
+    if answered is None:
+        raise Refusal("payment.already_answered", code=claimed.code)
+    await questions.settle(tx, claimed.id)
+    return answered
 
 
 def allocate(dues: Sequence[OpenDue], amount_minor: int) -> tuple[list[tuple[OpenDue, int]], int]:

@@ -23,7 +23,7 @@ from core.errors import Refusal, TryLater
 from core.inbox import Inbound, InboxRow
 from core.messages import Message
 from core.outbox import Outgoing
-from core.people import Address, Person, Tenant
+from core.people import Address, Speaker, Tenant
 from core.questions import Question
 from core.talk import Talk
 
@@ -77,14 +77,15 @@ async def receive(tenant: Tenant, inbound: Inbound) -> Handled:
 
 async def _attempt(tenant: Tenant, inbound: Inbound, failure: _Failure | None) -> Handled:
     async with transaction(tenant.id, now=clock.now()) as tx:
-        address, person = await _speaker(tx, inbound)
+        speaker = await _speaker(tx, inbound)
+        address, person = speaker.address, speaker.person
         inbox_id, new = await inbox.take_in(tx, inbound, address.id)
         if not new:
             return Handled(inbox_id, False, [], [], await outbox.reply_texts(tx, inbox_id))
         tx.actor = f"person:{person.id}" if person else f"address:{address.id}"
         language = person.language if person else address.language
         language = language or await _guess_language(tx, tenant, inbound, address)
-        talk = Talk(tx, tenant, inbound, address, person, language)
+        talk = Talk(tx, tenant, inbound, address, person, language, speaker.asked)
         answers = [failure.message] if failure else await _understand(talk)
         await _keep(tx, inbox_id, talk, failure)
         outgoing = await outbox.reply(
@@ -100,18 +101,18 @@ async def _attempt(tenant: Tenant, inbound: Inbound, failure: _Failure | None) -
     return Handled(inbox_id, True, outgoing, notified, [out.text for out in outgoing])
 
 
-async def _speaker(tx: Tx, inbound: Inbound) -> tuple[Address, Person | None]:
+async def _speaker(tx: Tx, inbound: Inbound) -> Speaker:
     """The address that wrote, held until the end: what one person writes is answered one after the other."""
     found = await people.speaker(tx, channel=inbound.channel, value=inbound.address)
     if found is None:
         address = await people.address_of(tx, channel=inbound.channel, gateway=inbound.gateway, value=inbound.address)
-        return address, await people.person(tx, address.person_id) if address.person_id else None
-    address, person = found
-    if address.gateway != inbound.gateway:
+        person = await people.person(tx, address.person_id) if address.person_id else None
+        return Speaker(address, person, asked=False)
+    if found.address.gateway != inbound.gateway:
         # Answers go back by the way the question came.
-        address.gateway = inbound.gateway
+        found.address.gateway = inbound.gateway
         await tx.session.flush()
-    return address, person
+    return found
 
 
 async def _keep(tx: Tx, inbox_id: UUID, talk: Talk, failure: _Failure | None) -> None:
@@ -170,12 +171,10 @@ async def _understand(talk: Talk) -> list[Message]:
 
 async def _call(talk: Talk, word: str, rest: list[str]) -> list[Message]:
     """Run a command from its line."""
-    if word == "UNDO":
-        open_forms = [q for q in await questions.open_questions(talk.tx, talk.address.id) if q.command[0] != "_"]
-        if open_forms:
+    if talk.asked:
+        if word == "UNDO" and await questions.has_form(talk.tx, talk.address.id):
             await questions.drop_forms(talk.tx, talk.address.id)
             return [say.NEVER_MIND()]
-    else:
         await questions.drop_forms(talk.tx, talk.address.id)
     return await _run(talk, COMMANDS[word], {}, rest)
 
@@ -183,6 +182,8 @@ async def _call(talk: Talk, word: str, rest: list[str]) -> list[Message]:
 async def _try_answers(talk: Talk, text: str, yes_or_no: str | None) -> list[Message] | None:
     """The text as the answer to the newest open question, or to an older one that it fits; None: no question."""
     refused: Refusal | None = None
+    if not talk.asked:
+        return None
     for question in await questions.open_questions(talk.tx, talk.address.id):
         value = yes_or_no or text
         if text.isdigit() and 1 <= int(text) <= len(question.choices):

@@ -273,8 +273,10 @@ async def member(tx: Tx, group_id: UUID, member_id: UUID, *, lock: bool = False)
     return found_member
 
 
-async def seats(tx: Tx, group_id: UUID, *, roles: Sequence[str] | None = None) -> Sequence[Seat]:
-    """The active members with their people, by number; only those of the given roles."""
+async def seats(
+    tx: Tx, group_id: UUID, *, roles: Sequence[str] | None = None, number: int | None = None
+) -> Sequence[Seat]:
+    """The active members with their people, by number; only those of the given roles, or the one of a number."""
     query = (
         select(Member, Person)
         .join(Person, Person.id == Member.person_id)
@@ -283,6 +285,8 @@ async def seats(tx: Tx, group_id: UUID, *, roles: Sequence[str] | None = None) -
     )
     if roles is not None:
         query = query.where(Member.role.in_(roles))
+    if number is not None:
+        query = query.where(Member.number == number)
     return [Seat(m, p) for m, p in (await tx.session.execute(query)).all()]
 
 
@@ -508,10 +512,10 @@ async def reopen(tx: Tx, group: Group) -> None:
 
 async def find_members(tx: Tx, group_id: UUID, typed: str) -> Sequence[Seat]:
     """The members that a number, a name or the beginning of one, or a phone may mean; exact names first."""
-    everyone = await seats(tx, group_id)
     wanted = typed.strip().lstrip("#").casefold()
-    if wanted.isdigit() and len(wanted) <= 4:
-        return [s for s in everyone if s.member.number == int(wanted)]
+    if wanted.isascii() and wanted.isdigit() and len(wanted) <= 4:
+        return await seats(tx, group_id, number=int(wanted))
+    everyone = await seats(tx, group_id)
     exact = [s for s in everyone if s.person.name.casefold() == wanted]
     if exact:
         return exact

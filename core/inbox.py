@@ -6,10 +6,10 @@ nothing again.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Table, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -62,24 +62,28 @@ class InboxRow(Base):
     undo: Mapped[dict[str, Any] | None]
 
 
+_TABLE = cast(Table, InboxRow.__table__)
+_TAKE_IN = (
+    insert(_TABLE).on_conflict_do_nothing(index_elements=["tenant_id", "gateway", "external_id"]).returning(_TABLE.c.id)
+)
+
+
 async def take_in(tx: Tx, inbound: Inbound, address_id: UUID) -> tuple[UUID, bool]:
     """Write the row; ``(id, True)`` when it is new, ``(id of the first, False)`` when it came before.
 
     Waits for a transaction that is just taking in the same message.
     """
-    inbox_id = await tx.session.scalar(
-        insert(InboxRow)
-        .values(
-            id=new_id(),
-            tenant_id=tx.tenant_id,
-            gateway=inbound.gateway,
-            external_id=inbound.external_id,
-            address_id=address_id,
-            text=inbound.text[:LONGEST_TEXT],
-            received_at=inbound.received_at,
-        )
-        .on_conflict_do_nothing(index_elements=["tenant_id", "gateway", "external_id"])
-        .returning(InboxRow.id)
+    inbox_id: UUID | None = await tx.session.scalar(
+        _TAKE_IN,
+        {
+            "id": new_id(),
+            "tenant_id": tx.tenant_id,
+            "gateway": inbound.gateway,
+            "external_id": inbound.external_id,
+            "address_id": address_id,
+            "text": inbound.text[:LONGEST_TEXT],
+            "received_at": inbound.received_at,
+        },
     )
     if inbox_id is not None:
         return inbox_id, True

@@ -11,10 +11,10 @@ queued and drained per address, in order, by workers.
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Identity, Integer, SmallInteger, func, insert, select, text, update
+from sqlalchemy import Identity, Integer, SmallInteger, Table, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -95,6 +95,11 @@ class Delivery:
     whole_gateway: bool = False
 
 
+# Built once; the tables themselves rather than the mapped class, which would be unfolded row by row.
+_TABLE = cast(Table, OutboxRow.__table__)
+_INSERT = insert(_TABLE)
+_INSERT_ONCE = upsert(_TABLE).on_conflict_do_nothing().returning(_TABLE.c.address_id)
+
 Sender = Callable[[Outgoing], Awaitable[Delivery]]
 
 
@@ -167,7 +172,7 @@ async def reply(
         for n, message in enumerate(messages)
     ]
     if rows:
-        await tx.session.execute(insert(OutboxRow), rows)
+        await tx.session.execute(_INSERT, rows)
     return [
         Outgoing(
             row["id"],
@@ -229,7 +234,7 @@ async def tell(
         )
     if not rows:
         return 0
-    made = await tx.session.execute(upsert(OutboxRow).on_conflict_do_nothing().returning(OutboxRow.address_id), rows)
+    made = await tx.session.execute(_INSERT_ONCE, rows)
     told = set(made.scalars())
     tx.notified |= told
     return len(told)
@@ -293,15 +298,25 @@ async def claim(tx: Tx, address_id: UUID) -> Outgoing | None:
     )
 
 
+_SENT = text(
+    "UPDATE outbox SET state = 'sent', provider_id = :provider_id, reason = :reason, sent_at = :now"
+    " WHERE id = :row AND state = 'sending'"
+)
+
+
 async def record(tx: Tx, outgoing: Outgoing, delivery: Delivery) -> float | None:
     """Write what came of a delivery; returns the seconds until the next try when there is one."""
+    if delivery.outcome == "sent":
+        # The common case, in one statement.
+        await tx.session.execute(
+            _SENT, {"row": outgoing.id, "provider_id": delivery.provider_id, "now": tx.now, "reason": delivery.reason}
+        )
+        return None
     row = await tx.session.get(OutboxRow, outgoing.id, with_for_update=True)
     if row is None or row.state != "sending":
         return None
     row.provider_id, row.reason = delivery.provider_id, delivery.reason
     match delivery.outcome:
-        case "sent":
-            row.state, row.sent_at = "sent", tx.now
         case "unknown":
             row.state = "uncertain"
         case "later" if row.attempts <= len(RETRY_SECONDS) or delivery.whole_gateway:

@@ -12,7 +12,7 @@ from typing import Any
 from unicodedata import normalize
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import Boolean, bindparam, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -146,16 +146,40 @@ async def find_address(tx: Tx, *, channel: str, value: str) -> Address | None:
     )
 
 
-async def speaker(tx: Tx, *, channel: str, value: str) -> tuple[Address, Person | None] | None:
-    """The address with its person, the address locked; None when it is new to us."""
-    wanted = crypto.lookup(value, _scope(tx.tenant_id, channel))
-    row = await tx.session.execute(
-        select(Address, Person)
-        .outerjoin(Person, Person.id == Address.person_id)
-        .where(Address.tenant_id == tx.tenant_id, Address.channel == channel, Address.lookup == wanted)
-        .with_for_update(of=Address, key_share=True)
+@dataclass(frozen=True)
+class Speaker:
+    """Who wrote: the address, locked; its person, if known; whether questions put to it are still open."""
+
+    address: Address
+    person: Person | None
+    asked: bool
+
+
+# Built once: this is the first statement of every message, and building it costs as much as running it.
+_SPEAKER = (
+    select(
+        Address,
+        Person,
+        literal_column(
+            "EXISTS (SELECT FROM questions q WHERE q.address_id = addresses.id AND q.answered_at IS NULL)", Boolean
+        ),
     )
-    return row.one_or_none()
+    .outerjoin(Person, Person.id == Address.person_id)
+    .where(
+        Address.tenant_id == bindparam("tenant"),
+        Address.channel == bindparam("channel"),
+        Address.lookup == bindparam("lookup"),
+    )
+    .with_for_update(of=Address, key_share=True)
+)
+
+
+async def speaker(tx: Tx, *, channel: str, value: str) -> Speaker | None:
+    """The address with its person, the address locked; None when it is new to us."""
+    lookup = crypto.lookup(value, _scope(tx.tenant_id, channel))
+    rows = await tx.session.execute(_SPEAKER, {"tenant": tx.tenant_id, "channel": channel, "lookup": lookup})
+    row = rows.one_or_none()
+    return Speaker(row[0], row[1], row[2]) if row else None
 
 
 async def address_of(tx: Tx, *, channel: str, gateway: str, value: str) -> Address:

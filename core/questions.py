@@ -129,6 +129,11 @@ async def settle(tx: Tx, about: UUID) -> None:
     )
 
 
+async def has_form(tx: Tx, address_id: UUID) -> bool:
+    """Whether a command of this address waits half-filled."""
+    return any(not question.command.startswith("_") for question in await open_questions(tx, address_id))
+
+
 async def drop_forms(tx: Tx, address_id: UUID) -> None:
     """A new command wins over half-filled ones; questions that came with notices stay open."""
     await tx.session.execute(

@@ -12,11 +12,7 @@ from typing import Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-QUICKNET_CHAIN = "52db9ba70e0cc0f6eaf7803dd07447a1f5477735fd3f661792ba94600c84e971"
-QUICKNET_KEY = (
-    "83cf0f2896adee7eb8b5f01fcad3912212c437e0073e911fb90022d3e760183c8c4b450b6a0a6c3ac6a5776a2d106451"
-    "0d1fec758c921cc22b0e17e63aaf4bcb5ed66304de9cf809bd274ca73bab4af5a6e9c76a4bc09e76eae8991ef5ece45a"
-)
+from core.draw.randomness import QUICKNET
 
 
 class Settings(BaseSettings):
@@ -41,10 +37,10 @@ class Settings(BaseSettings):
         "https://api.drand.sh,https://api2.drand.sh,https://api3.drand.sh,https://drand.cloudflare.com",
         description="mirrors of the public randomness beacon, comma-separated",
     )
-    beacon_chain: str = Field(QUICKNET_CHAIN, description="the beacon's chain hash (default drand quicknet)")
-    beacon_public_key: str = Field(QUICKNET_KEY, description="the beacon's public key")
-    beacon_genesis: int = Field(1_692_803_367, description="the beacon's first round, Unix seconds")
-    beacon_period: int = Field(3, ge=1, description="seconds between two rounds of the beacon")
+    beacon_chain: str = Field(QUICKNET.chain, description="the beacon's chain hash (default drand quicknet)")
+    beacon_public_key: str = Field(QUICKNET.public_key, description="the beacon's public key")
+    beacon_genesis: int = Field(QUICKNET.genesis, description="the beacon's first round, Unix seconds")
+    beacon_period: int = Field(QUICKNET.period_seconds, ge=1, description="seconds between two rounds of the beacon")
     telegram_api: str = Field("https://api.telegram.org", description="Telegram Bot API")
     telegram_rate: int = Field(30, ge=1, description="notices a second and bot; Telegram allows about 30")
     twilio_api: str = Field("https://api.twilio.com", description="Twilio REST API")

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from core import groups
+from core.contributions import Payment
 from core.db import Tx
 from core.errors import Refusal
 from core.groups import Group, Member
@@ -20,7 +21,11 @@ UNDO_MINUTES = 15
 
 @dataclass
 class Talk:
-    """One inbound message being answered. ``undo`` is written by commands that can be taken back."""
+    """One inbound message being answered.
+
+    ``asked``: there are questions this address may still answer. ``undo`` is written by commands that can be
+    taken back. ``claims``: a member's waiting claims, once they were looked up.
+    """
 
     tx: Tx
     tenant: Tenant
@@ -28,9 +33,11 @@ class Talk:
     address: Address
     person: Person | None
     language: str
+    asked: bool = False
     word: str = ""
     undo: dict[str, Any] | None = None
     group: Group | None = None
+    claims: dict[UUID, list[Payment]] = field(default_factory=dict, repr=False)
     _groups: Sequence[tuple[Group, Member]] | None = field(default=None, repr=False)
 
     @property

@@ -62,7 +62,11 @@ async def _unusual(talk: Talk, given: Given) -> bool:
 
 
 async def _claims(talk: Talk, group: Group, seat: Seat) -> list[Payment]:
-    return list(await contributions.waiting_claims(talk.tx, group.group_id, member_id=seat.member.id))
+    if seat.member.id not in talk.claims:
+        talk.claims[seat.member.id] = list(
+            await contributions.waiting_claims(talk.tx, group.group_id, member_id=seat.member.id)
+        )
+    return talk.claims[seat.member.id]
 
 
 async def _ask_sure(talk: Talk, given: Given) -> Message:

@@ -89,7 +89,7 @@ async def payout(
     if member.person.id == talk.me.id:
         # Who pays themselves has it in hand; the others see it in the book.
         await payouts.receive(talk.tx, group, leg)
-        await agenda.look_again(talk.tx, group)
+        await agenda.look_again(talk.tx, group, confirmed=True)
         return say.GOT_IT(amount=amount, group=group.name)
     await notices.leg_paid(talk.tx, group, leg, one.round.number, talk.me.name)
     await agenda.look_again(talk.tx, group)
@@ -116,7 +116,7 @@ async def got(
         confirmed = say.LEG_CONFIRMED(group=group.name, name=talk.me.name, amount=amount)
         event = f"confirmed:{paid.id}"
         await notices.tell_officers(talk.tx, group, "pay_out", confirmed, event=event, besides=[talk.me.id])
-        await agenda.look_again(talk.tx, group)
+        await agenda.look_again(talk.tx, group, confirmed=True)
         return say.GOT_IT(amount=amount, group=group.name)
     await payouts.take_back(talk.tx, group, paid, denied=True)
     await notices.leg_denied(talk.tx, group, paid, talk.me.name)
