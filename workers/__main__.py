@@ -31,6 +31,10 @@ def main() -> int:
     logging.basicConfig(
         level=max(level, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
     )
+    if level > logging.DEBUG:
+        # Dramatiq prints a failure with everything the exception says, people's numbers included; ours is said
+        # by workers.conduct without them.
+        logging.getLogger("dramatiq.worker.WorkerThread").setLevel(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(level))
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     ended = threading.Event()
@@ -46,7 +50,6 @@ def main() -> int:
     log.info("worker_ready", threads=THREADS)
     ended.wait()
     worker.stop(timeout=STOP_MS)
-    broker.emit_before("process_shutdown")
     log.info("worker_ended")
     return 0
 
