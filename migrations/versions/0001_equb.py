@@ -488,9 +488,10 @@ BEGIN
     LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
+        -- The setting is compared as it is: Citus takes no sub-select in a policy.
         EXECUTE format($p$CREATE POLICY tenant ON %I
-            USING (tenant_id = (SELECT nullif(current_setting('app.tenant', true), '')::uuid))
-            WITH CHECK (tenant_id = (SELECT nullif(current_setting('app.tenant', true), '')::uuid))$p$, name);
+            USING (tenant_id = nullif(current_setting('app.tenant', true), '')::uuid)
+            WITH CHECK (tenant_id = nullif(current_setting('app.tenant', true), '')::uuid)$p$, name);
     END LOOP;
 END $$;
 GRANT SELECT, INSERT, UPDATE ON tenants TO equb_app;

@@ -406,8 +406,8 @@ BEGIN
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
         EXECUTE format($p$CREATE POLICY tenant ON %I
-            USING (tenant_id = (SELECT nullif(current_setting('app.tenant', true), '')::uuid))
-            WITH CHECK (tenant_id = (SELECT nullif(current_setting('app.tenant', true), '')::uuid))$p$, name);
+            USING (tenant_id = nullif(current_setting('app.tenant', true), '')::uuid)
+            WITH CHECK (tenant_id = nullif(current_setting('app.tenant', true), '')::uuid)$p$, name);
         -- The posting function has compared the tenant itself, once instead of row by row.
         EXECUTE format('CREATE POLICY posting ON %I TO equb_ledger USING (true) WITH CHECK (true)', name);
         EXECUTE format('REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON %I FROM CURRENT_USER', name);

@@ -47,11 +47,11 @@ ALTER TABLE begun_work ENABLE ROW LEVEL SECURITY;
 ALTER TABLE begun_work FORCE ROW LEVEL SECURITY;
 -- IS NOT DISTINCT FROM: nobody's letters are seen where no tenant is set, and nowhere else.
 CREATE POLICY tenant ON dead_letters
-    USING (tenant_id IS NOT DISTINCT FROM (SELECT nullif(current_setting('app.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id IS NOT DISTINCT FROM (SELECT nullif(current_setting('app.tenant', true), '')::uuid));
+    USING (tenant_id IS NOT DISTINCT FROM nullif(current_setting('app.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id IS NOT DISTINCT FROM nullif(current_setting('app.tenant', true), '')::uuid);
 CREATE POLICY tenant ON begun_work
-    USING (tenant_id = (SELECT nullif(current_setting('app.tenant', true), '')::uuid))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('app.tenant', true), '')::uuid));
+    USING (tenant_id = nullif(current_setting('app.tenant', true), '')::uuid)
+    WITH CHECK (tenant_id = nullif(current_setting('app.tenant', true), '')::uuid);
 
 GRANT SELECT ON dead_letters TO equb_scan;
 CREATE POLICY scan ON dead_letters FOR SELECT TO equb_scan USING (true);
