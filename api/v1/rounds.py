@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from api.tokens import Reader
 from api.v1 import rules as shapes_of_rules
 from api.v1.members import member_of
-from api.v1.shapes import PREFIX, AskedPart, MemberReference, Money, Number, Page, cursor, lot_name
+from api.v1.shapes import PREFIX, AskedPart, MemberQuery, Money, Number, Page, cursor, lot_name
 from core import groups, listing
 from core.draw import proof_from_json
 from core.errors import NotFound
@@ -170,7 +170,7 @@ async def list_dues(
     group_id: UUID,
     part: AskedPart,
     round: Number | None = None,
-    member: Annotated[MemberReference | None, Query()] = None,
+    member: MemberQuery | None = None,
     cycle: Cycle = None,
 ) -> Page[Due]:
     """By round. What is paid of them is asked of the ledger."""

@@ -41,6 +41,13 @@ MemberReference = Annotated[
 ]
 
 
+# In a query everything is text.
+MemberQuery = Annotated[
+    UUID | Annotated[int, Field(ge=1, le=MOST_MEMBERS)],
+    Query(description="the member's id, or the number in the group"),
+]
+
+
 class Asked(BaseModel):
     """What a request brings; a member that is not known is refused, because it is a slip."""
 
