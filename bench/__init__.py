@@ -1,1 +1,1 @@
-"""Measurements: each module runs by itself, on servers of its own, and prints a table."""
+"""Measurements. ``bench.ledger`` runs by itself; the others share one machine, started by ``python -m bench``."""
