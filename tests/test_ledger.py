@@ -627,10 +627,11 @@ async def test_the_chain_can_be_recomputed_outside_of_the_database(tenant: UUID,
 
 def _as_sent(row: dict[str, Any]) -> bytes:
     """A row as PostgreSQL's binary protocol sends a record: count, then type, length and bytes of each."""
-    names = (
-        "group_id id tenant_id seq kind debit credit amount_minor currency at posted_at reference input_hash"
-        " payment_id due_id payout_leg_id reverses memo hash"
-    ).split()
+    names = [
+        *("group_id", "id", "tenant_id", "seq", "kind", "debit", "credit", "amount_minor", "currency", "at"),
+        *("posted_at", "reference", "input_hash", "payment_id", "due_id", "payout_leg_id", "reverses", "memo"),
+        "hash",
+    ]
     uuids = {"group_id", "id", "tenant_id", "payment_id", "due_id", "payout_leg_id", "reverses"}
     content = struct.pack(">i", len(names))
     for name in names:
