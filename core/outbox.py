@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Identity, Integer, SmallInteger, Table, func, insert, select, text, update
+from sqlalchemy import Identity, Integer, LargeBinary, SmallInteger, Table, Text, Uuid, insert, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -251,46 +252,51 @@ async def tell_address(tx: Tx, address: Address, message: Message, *, event: str
     return made is not None
 
 
+# One statement: the address is locked, so that two workers do not send out of order; a message that was put off
+# stays at the head of its line, so that none overtakes it. Who waited here for another sees the line as it was
+# before, and then finds its head taken: the condition on the row itself is looked at again, and nothing happens.
+_CLAIM = text(
+    """
+    WITH a AS (
+        SELECT id, channel, gateway, secret, state FROM addresses WHERE id = :address FOR NO KEY UPDATE
+    ), head AS (
+        SELECT o.id, o.send_after FROM outbox o, a
+        WHERE o.address_id = a.id AND o.state = 'queued' AND (o.send_after <= :now OR o.claimed_at IS NOT NULL)
+          AND NOT EXISTS (SELECT FROM outbox s WHERE s.address_id = a.id AND s.state = 'sending')
+        ORDER BY o.priority, o.seq LIMIT 1
+    )
+    UPDATE outbox SET
+        state = CASE WHEN a.state = 'active' THEN 'sending' ELSE 'held' END,
+        reason = CASE WHEN a.state = 'active' THEN NULL ELSE 'the address is ' || a.state END,
+        claimed_at = :now, attempts = attempts + 1, gateway = a.gateway
+    FROM head, a
+    WHERE outbox.id = head.id AND outbox.state = 'queued' AND head.send_after <= :now
+    RETURNING outbox.id, a.channel, a.gateway, a.secret, outbox.text, outbox.choices, outbox.extras,
+              outbox.priority, outbox.state
+    """
+).columns(
+    id=Uuid, channel=Text, gateway=Text, secret=LargeBinary, text=Text, choices=JSONB, extras=JSONB,
+    priority=Integer, state=Text,
+)  # fmt: skip
+
+
 async def claim(tx: Tx, address_id: UUID) -> Outgoing | None:
     """The next message waiting for an address, marked ``sending``; None when there is none or one is under way.
 
-    Commit before sending. The address row is locked, so that two workers do not send out of order.
+    Commit before sending. What waits for an address that is stopped or dead is held.
     """
-    address = await tx.session.scalar(
-        select(Address).where(Address.id == address_id).with_for_update(skip_locked=True, key_share=True)
-    )
-    if address is None:
-        return None
-    under_way = await tx.session.scalar(
-        select(func.count()).where(OutboxRow.address_id == address_id, OutboxRow.state == "sending")
-    )
-    if under_way:
-        return None
-    row = await tx.session.scalar(
-        select(OutboxRow)
-        .where(
-            OutboxRow.address_id == address_id,
-            OutboxRow.state == "queued",
-            OutboxRow.send_after <= tx.now,
-        )
-        .order_by(OutboxRow.priority, OutboxRow.seq)
-        .limit(1)
-    )
-    if row is None:
-        return None
-    if address.state != "active":
-        row.state, row.reason = "held", f"the address is {address.state}"
-        await tx.session.flush()
-        return await claim(tx, address_id)
-    row.state, row.claimed_at, row.attempts = "sending", tx.now, row.attempts + 1
-    row.gateway = address.gateway
-    await tx.session.flush()
+    while True:
+        row = (await tx.session.execute(_CLAIM, {"address": address_id, "now": tx.now})).one_or_none()
+        if row is None:
+            return None
+        if row.state == "sending":
+            break
     return Outgoing(
         row.id,
         tx.tenant_id,
-        address.channel,
-        address.gateway,
-        address.value,
+        row.channel,
+        row.gateway,
+        people.address_in_clear(address_id, row.secret),
         row.text,
         [(label, data) for label, data in row.choices],
         row.extras,
@@ -363,12 +369,17 @@ async def _fall_back(tx: Tx, row: OutboxRow) -> None:
     await tx.session.execute(upsert(OutboxRow).values(**values).on_conflict_do_nothing())
 
 
-async def deliver(outgoing: Outgoing, send: Sender) -> Delivery:
-    """Send one claimed message and record what came of it. An exception of the sender is *unknown*."""
+async def attempt(outgoing: Outgoing, send: Sender) -> Delivery:
+    """Send one claimed message; what a provider's library throws is *unknown*."""
     try:
-        delivery = await send(outgoing)
-    except Exception as error:  # whatever a provider's library throws, the row must say what is known: nothing
-        delivery = Delivery("unknown", reason=f"{type(error).__name__} while sending")
+        return await send(outgoing)
+    except Exception as error:  # the row must say what is known, and that is nothing
+        return Delivery("unknown", reason=f"{type(error).__name__} while sending")
+
+
+async def deliver(outgoing: Outgoing, send: Sender) -> Delivery:
+    """Send one claimed message and record what came of it."""
+    delivery = await attempt(outgoing, send)
     async with transaction(outgoing.tenant_id) as tx:
         await record(tx, outgoing, delivery)
     return delivery
@@ -376,15 +387,20 @@ async def deliver(outgoing: Outgoing, send: Sender) -> Delivery:
 
 async def drain(tenant_id: UUID, address_id: UUID, send: Sender, *, most: int = 20) -> tuple[int, Delivery | None]:
     """Send what waits for an address, in order. Returns (how many were sent, the delivery that stopped it)."""
-    for sent in range(most):
+    async with transaction(tenant_id) as tx:
+        outgoing = await claim(tx, address_id)
+    sent = 0
+    while outgoing is not None:
+        delivery = await attempt(outgoing, send)
+        # What came of one and the claim of the next are one transaction.
         async with transaction(tenant_id) as tx:
-            outgoing = await claim(tx, address_id)
-        if outgoing is None:
-            return sent, None
-        delivery = await deliver(outgoing, send)
+            await record(tx, outgoing, delivery)
+            done = delivery.outcome == "later" or sent + 1 >= most
+            outgoing = None if done else await claim(tx, address_id)
         if delivery.outcome == "later":
             return sent, delivery
-    return most, None
+        sent += 1
+    return sent, None
 
 
 async def give_up_waiting(tenant_id: UUID, outbox_id: UUID, *, before: datetime) -> None:

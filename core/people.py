@@ -73,7 +73,12 @@ class Address(Base):
     @property
     def value(self) -> str:
         """The address in clear: a chat id or an E.164 number. Never log it."""
-        return crypto.unseal(self.secret, f"addresses.secret:{self.id}").decode()
+        return address_in_clear(self.id, self.secret)
+
+
+def address_in_clear(address_id: UUID, secret: bytes) -> str:
+    """The chat id or E.164 number that an address row seals. Never log it."""
+    return crypto.unseal(secret, f"addresses.secret:{address_id}").decode()
 
 
 _tenants: dict[str, Tenant] = {}
