@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from bench.figures import Figure, against_goal, digits, median, percentile
 from bench.machine import Machine
-from bench.town import CHANNELS, TWILIO, Phone, Town, phone, town, wake
+from bench.town import CHANNELS, TWILIO, Letter, Phone, Town, phone, town, wake
 from core.groups import Group
 
 GOAL_MS = 15.0
@@ -37,11 +37,24 @@ class Equb:
     officers: dict[str, Phone]
     members: dict[str, list[tuple[int, Phone]]]
 
+    def letters(self, here: Town, channel: str, command: str) -> list[Letter]:
+        """The command once by (or about) each member of a channel."""
+        officer = self.officers[channel]
+        match command:
+            case "PAY":
+                return [here.letter(member, "PAY 1000") for _, member in self.members[channel]]
+            case "CASH":
+                return [here.letter(officer, f"CASH {number} 1000") for number, _ in self.members[channel]]
+            case "WHO":
+                return [here.letter(officer, "WHO") for _ in self.members[channel]]
+            case _:
+                return [here.letter(member, command) for _, member in self.members[channel]]
+
 
 async def measure(machine: Machine, *, quick: bool) -> list[Figure]:
     """Every command on every channel, by turns."""
     here = await town(machine, "commands")
-    equb = await _equb(here, each=2 if quick else 10)
+    equb = await found_equb(here, each=2 if quick else 10)
     seen = {(channel, command): Seen() for channel in CHANNELS for command in COMMANDS}
     floor = [await _timed_get(machine) for _ in range(20 if quick else 200)]
     for turn in range(2 if quick else 8):
@@ -75,7 +88,8 @@ async def _timed_get(machine: Machine) -> float:
     return (time.perf_counter() - begun) * 1000
 
 
-async def _equb(here: Town, *, each: int) -> Equb:
+async def found_equb(here: Town, *, each: int) -> Equb:
+    """An equb with so many members on each channel, and its first round open."""
     organiser = phone(1, CHANNELS[0])
     lots = each * len(CHANNELS) + len(CHANNELS)
     group = await here.found(organiser, f"NEW Merkato 1000 {lots} weekly")
@@ -100,13 +114,7 @@ async def _equb(here: Town, *, each: int) -> Equb:
 async def _block(here: Town, equb: Equb, channel: str, command: str, seen: Seen) -> None:
     """The command once by (or about) each member of the channel, one after the other."""
     before = here.machine.cpu_seconds()
-    for number, member in equb.members[channel]:
-        who, words = member, command
-        if command == "PAY":
-            words = "PAY 1000"
-        elif command in ("CASH", "WHO"):
-            who, words = equb.officers[channel], f"CASH {number} 1000" if command == "CASH" else command
-        letter = here.letter(who, words)
+    for letter in equb.letters(here, channel, command):
         here.machine.stub.heard.clear()
         begun = time.perf_counter()
         await here.post(letter, process=0)
