@@ -17,14 +17,11 @@ from pydantic import ValidationError
 from core import phones
 from core.errors import Refusal
 from core.gateways import Gateway
-from core.inbox import Inbound
+from core.inbox import FOREIGN_CONTACT, Inbound
 from core.messages import TELEGRAM
 
 # What we ask Telegram for; everything else is not even sent.
 ALLOWED_UPDATES = ("message", "callback_query", "my_chat_member")
-
-# The text of a shared contact that proves nothing; core says so.
-CONTACT = "CONTACT"
 
 _COMMAND = re.compile(r"/([^\s@/]+)(?:@\w+)?(?:\s+(.*))?", re.DOTALL)
 _GROUP_CODE = re.compile(r"[A-Za-z0-9]{6}")
@@ -134,7 +131,7 @@ def _message(update_id: int, message: Message, gateway: Gateway, received_at: da
         return HintGroup(message.chat.id) if written.startswith("/") else Ignored("said in a group chat")
     if message.contact is not None:
         phone = _own_phone(message.contact, who)
-        return _inbound(update_id, who, "" if phone else CONTACT, gateway, received_at, contact_phone=phone)
+        return _inbound(update_id, who, "" if phone else FOREIGN_CONTACT, gateway, received_at, contact_phone=phone)
     return _inbound(update_id, who, typed(written), gateway, received_at)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from aiogram.types import BotCommand, BotCommandScopeAllPrivateChats, MenuButtonCommands
 
-import core.commands  # noqa: F401 (registers every command)
+import core.conversation  # noqa: F401 (registers every command)
 from bot.deliver import ANSWER_SECONDS, bot_of
 from bot.receive import ALLOWED_UPDATES
 from core import catalogues

@@ -254,7 +254,9 @@ class GroupName(Ask):
     """What a new equb is called: the words before the first number."""
 
     async def find(self, talk: Talk, given: Given, words: list[str]) -> Found:
-        size = next((i for i, word in enumerate(words) if i and understanding.amount([word], "ETB")), len(words))
+        size = next(
+            (i for i, word in enumerate(words) if i and understanding.amount([word], talk.tenant.currency)), len(words)
+        )
         if not words:
             return None
         return groups.tidy_group_name(" ".join(words[:size])), words[size:]
@@ -424,7 +426,7 @@ class WhichMember(Ask):
             meant = await _members_called(talk, group, " ".join(words[:size]))
             if len(meant) == 1:
                 return meant[0], words[size:]
-        alone = len(words) == 1 or understanding.amount(words[1:2], "ETB") is not None
+        alone = len(words) == 1 or understanding.amount(words[1:2], _currency(talk, given)) is not None
         if alone and not await _members_called(talk, group, words[0]):
             raise Refusal("member.not_found", typed=words[0][:40], group=group.name)
         return None

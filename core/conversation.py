@@ -13,14 +13,14 @@ import structlog
 from sqlalchemy import update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-import core.commands  # noqa: F401 (registers every command)
 from core import catalogues, clock, inbox, outbox, people, questions, words
 from core import sentences as say
 from core.asks import MISSING, Ask, WhichLanguage
 from core.command import COMMANDS, Command, is_confirmation
+from core.commands import anyone, joining, linking, paying, paying_out, seeing  # noqa: F401 (registers them)
 from core.db import Tx, transaction
 from core.errors import Refusal, TryLater
-from core.inbox import Inbound, InboxRow
+from core.inbox import FOREIGN_CONTACT, Inbound, InboxRow
 from core.messages import Message
 from core.outbox import Outgoing
 from core.people import Address, Speaker, Tenant
@@ -147,6 +147,8 @@ async def _understand(talk: Talk) -> list[Message]:
     if talk.inbound.contact_phone:
         return await _run(talk, COMMANDS["_CONTACT"], {}, [])
     text = talk.inbound.text.strip()
+    if text == FOREIGN_CONTACT:
+        return [say.FOREIGN_CONTACT()]
     if not text:
         return [say.ONLY_TEXT()]
     if text.startswith(questions.BUTTON):

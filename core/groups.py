@@ -23,12 +23,11 @@ from core.errors import NotFound, Refusal
 from core.ids import GROUP_CODE_LENGTH, new_code, new_id, tidy_code
 from core.money import Money
 from core.people import Person
-from core.rules import Rules
+from core.rules import Rules, check_share
+from core.understanding import fold
 
 LONGEST_GROUP_NAME = 60
 MOST_MEMBERS = 1000
-# A share finer than this is a typing mistake, and cannot be divided into santim anyway.
-FINEST_SHARE = 100
 
 
 class Group(Base):
@@ -324,14 +323,6 @@ async def join(tx: Tx, group: Group, person: Person, *, share: Fraction, role: s
     return who
 
 
-def check_share(share: Fraction) -> None:
-    """Raise ``Refusal("share.…")`` for a share nobody can hold."""
-    if share < 0 or share > 100:
-        raise Refusal("share.out_of_range")
-    if share.denominator > FINEST_SHARE:
-        raise Refusal("share.too_fine", finest=FINEST_SHARE)
-
-
 async def _new_member(tx: Tx, group: Group, person: Person, role: str) -> Member:
     last = await tx.session.scalar(
         select(func.coalesce(func.max(Member.number), 0)).where(Member.group_id == group.group_id)
@@ -515,9 +506,10 @@ async def find_members(tx: Tx, group_id: UUID, typed: str) -> Sequence[Seat]:
     wanted = typed.strip().lstrip("#").casefold()
     if wanted.isascii() and wanted.isdigit() and len(wanted) <= 4:
         return await seats(tx, group_id, number=int(wanted))
-    everyone = await seats(tx, group_id)
-    exact = [s for s in everyone if s.person.name.casefold() == wanted]
+    everyone = [(s, fold(s.person.name)) for s in await seats(tx, group_id)]
+    wanted = fold(typed)
+    exact = [s for s, name in everyone if name == wanted]
     if exact:
         return exact
-    by_word = [s for s in everyone if wanted in s.person.name.casefold().split()]
-    return by_word or [s for s in everyone if s.person.name.casefold().startswith(wanted)]
+    by_word = [s for s, name in everyone if wanted in name.split()]
+    return by_word or [s for s, name in everyone if name.startswith(wanted)]

@@ -20,6 +20,10 @@ from core.ids import new_id
 LONGEST_TEXT = 1000
 
 
+# What a channel writes as the text of a contact that is not the sender's own; nobody types it.
+FOREIGN_CONTACT = "contact:foreign"
+
+
 @dataclass(frozen=True)
 class Inbound:
     """What a channel makes of a webhook.

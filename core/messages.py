@@ -55,7 +55,8 @@ class Message:
     kind: Kind
     params: Mapping[str, Any] = field(default_factory=dict)
     choices: tuple[Choice, ...] = ()
-    # Things only one channel can show; the others ignore them: {"contact_button": True}, {"link": "https://…"}
+    # Things only one channel can show; the others ignore them: {"contact_button": True}, {"link": "https://…"},
+    # {"link_label": a further message}
     extras: Mapping[str, Any] = field(default_factory=dict)
 
     def offering(self, *choices: Choice) -> "Message":
@@ -157,7 +158,7 @@ def pack(message: Message) -> dict[str, Any]:
         "kind": message.kind.name,
         "params": {name: _pack_value(value) for name, value in message.params.items()},
         "choices": [[_pack_value(choice.label), choice.value] for choice in message.choices],
-        "extras": dict(message.extras),
+        "extras": {n: _pack_value(v) if isinstance(v, Message) else v for n, v in message.extras.items()},
     }
 
 
@@ -185,7 +186,7 @@ def unpack(packed: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Message:
         kinds[packed["kind"]],
         {name: _unpack_value(value, kinds) for name, value in packed["params"].items()},
         tuple(Choice(_unpack_value(label, kinds), value) for label, value in packed.get("choices", [])),
-        packed.get("extras", {}),
+        {name: _unpack_value(value, kinds) for name, value in packed.get("extras", {}).items()},
     )
 
 

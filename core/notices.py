@@ -173,13 +173,14 @@ async def reversed_payment(
 ) -> None:
     """To the payer and to the officers: a recorded contribution was taken back, and why."""
     seat = await groups.seat(tx, group.group_id, who.id)
-    message = say.PAYMENT_REVERSED(
-        group=group.name,
-        amount=group.money(payment.amount_minor),
-        code=payment.code,
-        name=seat.person.name,
-        reason=payment.reason or "",
-    )
+    facts = {
+        "group": group.name,
+        "amount": group.money(payment.amount_minor),
+        "code": payment.code,
+        "name": seat.person.name,
+    }
+    # Who takes back what they have just typed is asked for no reason.
+    message = say.PAYMENT_REVERSED(**facts, reason=payment.reason) if payment.reason else say.PAYMENT_UNDONE(**facts)
     event = f"reversed:{payment.id}"
     if who.person_id not in set(besides):
         await tell_person(tx, group, who.person_id, message, event=event)

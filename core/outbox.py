@@ -22,7 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from core import people
 from core.db import Base, Tx, transaction
 from core.ids import new_id
-from core.messages import Message, Reader, pack, render
+from core.messages import Message, Reader, pack, render, show
 from core.people import Address, Person
 
 REPLY = 0
@@ -119,7 +119,8 @@ def _row(
     rendered: Any = None,
     timezone: str,
 ) -> dict[str, Any]:
-    rendered = rendered or render(message, Reader(language, address.channel, timezone))
+    reader = Reader(language, address.channel, timezone)
+    rendered = rendered or render(message, reader)
     values = [choice.value for choice in message.choices]
     return {
         "id": new_id(),
@@ -134,7 +135,9 @@ def _row(
         "language": language,
         "text": rendered.text,
         "choices": [list(pair) for pair in zip(rendered.labels, values, strict=False)],
-        "extras": dict(message.extras),
+        "extras": {
+            name: show(value, reader) if isinstance(value, Message) else value for name, value in message.extras.items()
+        },
         "priority": priority,
         "state": "queued",
         "send_after": send_after or tx.now,

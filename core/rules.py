@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
+from fractions import Fraction
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,8 @@ from core.money import LARGEST_AMOUNT_MINOR, Money
 
 MOST_LOTS = 600
 MOST_ROUNDS = 600
+# A share finer than this is a typing mistake, and cannot be divided into santim anyway.
+FINEST_SHARE = 100
 
 
 class Fee(BaseModel):
@@ -105,6 +108,14 @@ class Rules(BaseModel):
         """SHA-256 of the rules in canonical JSON: what a member accepted."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def check_share(share: Fraction) -> None:
+    """Raise ``Refusal("share.…")`` for a share of lots that nobody can hold."""
+    if share < 0 or share > 100:
+        raise Refusal("share.out_of_range")
+    if share.denominator > FINEST_SHARE:
+        raise Refusal("share.too_fine", finest=FINEST_SHARE)
 
 
 def read(stored: dict[str, Any]) -> Rules:

@@ -73,6 +73,10 @@ WHICH_GROUP = _kind("which_group", N_("Which equb?"))
 LINK_CODE = _kind(
     "link_code", N_("Your code is {code}. Write LINK {code} to our Telegram bot within 10 minutes. Tell it to nobody.")
 )
+SHARE_CONTACT = _kind("share_contact", N_("Share my number"))
+FOREIGN_CONTACT = _kind(
+    "foreign_contact", N_("That is somebody else's number. Only your own, sent with the button, counts.")
+)
 LINK_HOW = _kind(
     "link_how",
     N_(
@@ -141,6 +145,7 @@ INVITE = _kind(
     N_("To invite to {group}: they send JOIN {code} to {number}"),
 )
 INVITE_NO_SMS = _kind("invite_no_sms", N_("To invite people to {group}: they send me JOIN {code}, or open {link}"))
+INVITE_NO_BOT = _kind("invite_no_bot", N_("To invite people to {group}: they send JOIN {code} to {number} by SMS."))
 INVITATION = _kind(
     "invitation",
     N_(
@@ -196,6 +201,7 @@ RECEIPT_ADVANCE = _kind("receipt_advance", N_("{group}: received {amount} from y
 PAYMENT_REVERSED = _kind(
     "payment_reversed", N_("{group}: {amount} of {name} (receipt {code}) was taken back. Reason: {reason}")
 )
+PAYMENT_UNDONE = _kind("payment_undone", N_("{group}: {amount} of {name} (receipt {code}) was taken back at once."))
 UNDONE_PAYMENT = _kind("undone_payment", N_("Taken back: {amount} of {name}, receipt {code}."))
 UNDONE_CLAIM = _kind("undone_claim", N_("Taken back: your note that you paid {amount}."))
 UNDONE_PAYOUT = _kind("undone_payout", N_("Taken back: the payout of {amount} to {name}."))
@@ -315,7 +321,10 @@ VERIFIED = _kind(
     ),
     N_("{code}: lot {lot} of {count}, list {list}, beacon {beacon}. All {checks} checks hold. {url}"),
 )
-VERIFY_FAILED = _kind("verify_failed", N_("{code}: this draw does NOT check: {failed}. Tell the other members. {url}"))
+VERIFY_FAILED = _kind(
+    "verify_failed",
+    N_("{code}: this draw does NOT check, {count} of {checks} checks fail. Tell the other members. {url}"),
+)
 WHOM_TO_PAY = _kind("whom_to_pay", N_("Whom did you pay?"))
 PAYABLE_LABEL = _kind("payable_label", N_("{name}: {amount} (round {round}, lot {lot})"))
 SURE_PAYOUT = _kind(

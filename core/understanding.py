@@ -9,9 +9,8 @@ from fractions import Fraction
 from unicodedata import normalize
 
 from core.errors import Refusal
-from core.groups import check_share
 from core.money import MINOR_DIGITS, Money, parse_decimal
-from core.rules import Rhythm
+from core.rules import Rhythm, check_share
 
 _HOMOPHONES: dict[int, int] = {}
 for _family in ("ሀሐኀኸ", "ሰሠ", "አዐ", "ጸፀ"):

@@ -68,8 +68,8 @@ class Machine:
                 "EQUB_SANDBOX_URL": outside,
                 "EQUB_TELEGRAM_API": outside,
                 # Stand-ins have no limits: weeks of notices pass in the seconds in which the clock is moved.
-                "EQUB_TELEGRAM_RATE": given.get("EQUB_TELEGRAM_RATE", "5000"),
-                "EQUB_SMS_RATE": given.get("EQUB_SMS_RATE", "5000"),
+                "EQUB_TELEGRAM_RATE": given.get("EQUB_TELEGRAM_RATE", "100000"),
+                "EQUB_SMS_RATE": given.get("EQUB_SMS_RATE", "100000"),
                 "EQUB_TWILIO_API": f"{outside}/twilio",
                 "EQUB_SMS_HTTP_URL": f"{outside}/smsgw/send",
             }

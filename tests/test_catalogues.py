@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from babel.messages.pofile import read_po
 
-import core.commands  # noqa: F401 (registers every command)
+import core.conversation  # noqa: F401 (registers every command)
 from core import catalogues, command, messages, sentences, words
 from core.ledger import book
 from core.messages import SMS, TELEGRAM, Choice, Kind, Message, Reader, pack, render, unpack

@@ -1,5 +1,1 @@
-"""What people can say, by what it is about. Importing this registers every command."""
-
-from core.commands import anyone, joining, linking, paying, paying_out, seeing
-
-__all__ = ["anyone", "joining", "linking", "paying", "paying_out", "seeing"]
+"""What people can say, by what it is about. ``core.conversation`` imports every module, which registers it."""

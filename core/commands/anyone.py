@@ -106,7 +106,7 @@ async def _undo_payment(talk: Talk, what: dict[str, UUID]) -> Message:
     group = await groups.by_id(talk.tx, what["group"])
     payment = await contributions.payment(talk.tx, group.group_id, what["payment"])
     seat = await groups.seat(talk.tx, group.group_id, payment.member_id)
-    await contributions.reverse(talk.tx, group, payment, reason="UNDO")
+    await contributions.reverse(talk.tx, group, payment, reason="")
     await notices.reversed_payment(talk.tx, group, seat.member, payment, besides=[talk.me.id])
     return say.UNDONE_PAYMENT(amount=group.money(payment.amount_minor), name=seat.person.name, code=payment.code)
 

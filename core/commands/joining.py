@@ -210,6 +210,8 @@ async def invite(
     links = {g.channel: g for g in await gateways.all_gateways(talk.tx) if g.preferred}
     bot, sms = links.get(TELEGRAM), links.get(SMS)
     link = f"https://t.me/{bot.sender}?start={group.code}" if bot and bot.sender else ""
+    if not link and sms is not None:
+        return say.INVITE_NO_BOT(group=group.name, code=group.code, number=sms.sender)
     if sms is None:
         return say.INVITE_NO_SMS(group=group.name, code=group.code, link=link)
     return say.INVITE(group=group.name, code=group.code, number=sms.sender, link=link)

@@ -36,7 +36,7 @@ async def link(talk: Talk, code: Annotated[str, Words()]) -> Message:
             raise Refusal("link.on_telegram")
         return await _give_code(talk)
     if not code:
-        return say.LINK_HOW().showing(contact_button=True)
+        return say.LINK_HOW().showing(contact_button=True, contact_label=say.SHARE_CONTACT())
     await _count_try(talk)
     address_id = await talk.tx.session.scalar(
         text(

@@ -202,8 +202,8 @@ async def verify_(talk: Talk, code: Annotated[str, Words()]) -> Message:
     verdict = verify(proof)
     url = f"{settings().public_url}/verify/{proof.code}"
     if not verdict.ok:
-        failed = ", ".join(check.name for check in verdict.checks if not check.ok)
-        return say.VERIFY_FAILED(code=proof.code, failed=failed, url=url)
+        count = sum(not check.ok for check in verdict.checks)
+        return say.VERIFY_FAILED(code=proof.code, count=count, checks=len(verdict.checks), url=url)
     return say.VERIFIED(
         code=proof.code,
         lot=proof.lot.lstrip("L0"),
