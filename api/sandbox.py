@@ -98,8 +98,9 @@ def _shown() -> dict[str, Any]:
 
 @router.get("/clock")
 async def read_clock() -> dict[str, Any]:
-    """What time it is for the whole system."""
-    return _shown()
+    """What time it is for the whole system, and when something falls due next."""
+    due = await _next_wake()
+    return _shown() | {"next_due": due.isoformat() if due else None}
 
 
 @router.post("/clock")

@@ -46,9 +46,6 @@ LONGEST_DATA_BYTES = 64
 SHORT_LABEL = 10
 SIDE_BY_SIDE = 3
 
-# The menu of a message that does not say which words: the English ones, which work in every language.
-MENU = ("PAY", "STATUS", "ROUND", "HISTORY", "MEMBERS", "HELP")
-
 ANSWER_SECONDS = 20
 OUT_OF_REACH_SECONDS = 5.0
 REFUSED_SECONDS = 300.0
@@ -108,8 +105,7 @@ def markup(outgoing: Outgoing) -> Markup | None:
         button = KeyboardButton(text=str(label), request_contact=True)
         return ReplyKeyboardMarkup(keyboard=[[button]], resize_keyboard=True, one_time_keyboard=True)
     if "menu" in extras:
-        labels = MENU if extras["menu"] is True else extras["menu"]
-        keys = _rows([KeyboardButton(text=str(label)) for label in labels])
+        keys = _rows([KeyboardButton(text=str(label)) for label in extras["menu"]])
         if not keys:
             return ReplyKeyboardRemove(remove_keyboard=True)
         return ReplyKeyboardMarkup(keyboard=keys, resize_keyboard=True, is_persistent=True)

@@ -83,7 +83,9 @@ async def list_frozen(tx: Tx, group: Group, round_: Round, frozen: DrawList) -> 
     """The list's code, to every member, before anybody can know the lot; officers hear who is left out."""
     event = f"list:{frozen.id}"
     if not frozen.list_text:
-        await tell_members(tx, group, say.NOBODY_ELIGIBLE(group=group.name, round=round_.number), event=event)
+        # Said once: the next tries, day after day, are on record and nobody's telephone.
+        if frozen.attempt == 1:
+            await tell_members(tx, group, say.NOBODY_ELIGIBLE(group=group.name, round=round_.number), event=event)
         return
     values = {
         "group": group.name,

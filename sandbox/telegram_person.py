@@ -202,7 +202,8 @@ def set_blocked(here: Screen, *, blocked: bool) -> Delivery | None:
             "chat": chat_of(here.phone),
             "from": user_of(here.phone),
             "date": int(here.world.clock.unix_seconds()),
-            "old_chat_member": {"user": here.bot.user(), "status": status[not blocked]},
+            "old_chat_member": {"user": here.bot.user(), "status": status[not blocked]}
+            | ({} if blocked else {"until_date": 0}),
             "new_chat_member": now_a,
         }
         return here.world.bots.update(here.bot, here.phone, "my_chat_member", change)

@@ -17,6 +17,10 @@ from core.rights import member_may
 from core.talk import Talk
 
 
+# What a chat keeps at hand below the keyboard.
+MENU = ("STATUS", "PAY", "ROUND", "HISTORY", "MEMBERS", "HELP")
+
+
 @command("START", about=say.ABOUT_START)
 async def start(talk: Talk) -> Message | list[Message]:
     """Greets; messages go to this address again."""
@@ -25,7 +29,9 @@ async def start(talk: Talk) -> Message | list[Message]:
         if talk.person is not None:
             return say.STARTED_AGAIN()
     if talk.person is not None:
-        return say.WELCOME_BACK(name=talk.person.name).showing(menu=True)
+        return say.WELCOME_BACK(name=talk.person.name).showing(
+            menu=[words.word_for(word, talk.language) for word in MENU]
+        )
     return say.WELCOME().offering(
         *(Choice(catalogues.NAMES[language], f"LANG {language}") for language in catalogues.languages())
     )
