@@ -39,7 +39,7 @@ CARRIED: tuple[tuple[list[tuple[str, str]], dict[str, Any]], ...] = (
     ([], {"contact_button": True, "contact_label": "ስልኬን አጋራ"}),
     ([], {"link": "https://equb.example/verify/K7M2Q4-3", "link_label": "Check the draw"}),
     (YES_NO, {"link": "https://equb.example/verify/K7M2Q4-3"}),
-    ([], {"menu": True}),
+    ([], {"menu": ["STATUS", "PAY", "HELP"]}),
     ([], {"menu": ["ክፈል", "STATUS", "ROUND", "HELP"]}),
     ([], {"menu": []}),
 )
@@ -79,9 +79,12 @@ class Telegram:
         return (await bot.send(message)).outcome
 
     async def shows(self, found: Callable[[], Awaitable[bool]]) -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             while not await found():  # noqa: ASYNC110 (it is a phone's screen, in another program)
                 await asyncio.sleep(0.02)
+
+    async def is_fetched(self) -> bool:
+        return not (await self.world.call("getWebhookInfo")).json()["result"]["url"]
 
     async def press(self, label: str) -> None:
         """Press a button once it is there, and wait until its keyboard was taken away."""
@@ -136,13 +139,16 @@ async def a_conversation(telegram: Telegram) -> None:
     await bot.setup(whose, gateway, "https://equb.example")
     stop = asyncio.Event()
     running = asyncio.create_task(polling.run(whose, gateway, stop))
-    await telegram.world.person(ALMAZ, text="NEW Merkato 1000 3 weekly")
-    await telegram.world.person(ALMAZ, text="Almaz Desta")
-    await telegram.press("English")
-    await telegram.press("Yes")
-    stop.set()
-    await asyncio.wait_for(running, 15)
-    await telegram.world.person(ALMAZ, text="HELP")  # ends the poll that the stand-in still holds open
+    try:
+        await telegram.shows(telegram.is_fetched)  # before that the stand-in would post to the webhook
+        await telegram.world.person(ALMAZ, text="NEW Merkato 1000 3 weekly")
+        await telegram.world.person(ALMAZ, text="Almaz Desta")
+        await telegram.press("English")
+        await telegram.press("Yes")
+    finally:
+        stop.set()
+        await asyncio.wait_for(running, 15)
+        await telegram.world.person(ALMAZ, text="HELP")  # ends the poll that the stand-in still holds open
     await intake.answer(intake.Taken(whose, gateway, "hint", hint_chat_id=-1001234567890))
 
 
