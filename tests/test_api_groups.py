@@ -123,8 +123,7 @@ async def test_a_lot_shared_by_five_pays_a_fifth_each(owner: Admin) -> None:
     for number in range(1, 11):
         added = await person(owner, f"Person {chr(64 + number)}", number)
         member = await owner.post(f"{path}/members", {"person": added["id"], "share": "0"})
-        lot = 1 + (number > 5)
-        await owner.post(f"{path}/lots/{lot}/holdings", {"member": member["id"], "share": "1/5"})
+        await owner.post(f"{path}/lots/{1 + (number > 5)}/holdings", {"member": member["id"], "share": "1/5"})
     begun = await owner.post(f"{path}/begin", status=200)
     assert (begun["lots"], begun["rounds"], len(begun["anchor"])) == (2, 2, 64)
     for lot in await owner.all(f"{path}/lots"):

@@ -196,7 +196,8 @@ async def test_the_statement_shows_every_transfer_and_its_pages_join(equb: Equb)
     whole = await equb.admin.get(f"{equb.path}/statement")
     assert {one["balance"]["amount"] for one in whole["opening"]} == {"0.00"}
     assert whole["closing"] == await equb.admin.all("/ledger/accounts", group=equb.group["id"])
-    pages, after = [], {}
+    pages: list[Json] = []
+    after: Json = {}
     while True:
         page = await equb.admin.get(f"{equb.path}/statement", limit=2, **after)
         if pages:
