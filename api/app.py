@@ -1,7 +1,7 @@
 """The ASGI application: which router answers what, what happens before the first request and after the last.
 
-``uvicorn api.app:app``. Ready means that aiogram is imported and the pool is warm. On the way down it delivers the
-replies it has promised, for ten seconds at most.
+``uvicorn api.app:app``. Ready means that the pool is warm; aiogram follows in the background, and an update that
+comes before waits for it. On the way down it delivers the replies it has promised, for ten seconds at most.
 """
 
 import asyncio
@@ -30,8 +30,8 @@ _AGAIN_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
 
 @asynccontextmanager
 async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-    """Warm up before ready; introduce ourselves to the channels in the background; say goodbye."""
-    await asyncio.gather(asyncio.to_thread(bot.warm), asyncio.to_thread(health.head), _warm_pool())
+    """Warm the pool before ready; introduce ourselves, which loads Telegram, in the background; say goodbye."""
+    await asyncio.gather(asyncio.to_thread(health.head), _warm_pool())
     introducing = asyncio.create_task(_introduce())
     try:
         yield

@@ -4,11 +4,12 @@ Turns updates into ``Inbound`` and hands them to core, sends what core has to sa
 luxuries: buttons, the menu, the request for a contact, taking a pressed keyboard away. Identity is the account's
 id. Knows no rules and no words but one hint for group chats.
 
-``import aiogram`` costs seconds and a hundred megabytes, so nothing here imports it before it is needed: the api
-does so when it starts, a worker when it first sends to Telegram. (Its modules are ``receive``, ``deliver``,
+``import aiogram`` costs seconds and a hundred megabytes, so nothing here imports it before it is needed: the api does
+so in a thread while it starts, a worker when it first sends to Telegram. (Its modules are ``receive``, ``deliver``,
 ``intake``, ``setting_up`` and ``polling``; the names below are what others use.)
 """
 
+import asyncio
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,13 +24,26 @@ if TYPE_CHECKING:
     from bot.intake import Taken
 
 
+_warm = False
+
+
 def warm() -> None:
     """Import what is slow to import; call it in a thread."""
+    global _warm
     importlib.import_module("bot.intake")
+    importlib.import_module("bot.setting_up")
+    _warm = True
+
+
+async def _ready() -> None:
+    """Wait for the slow import elsewhere: done here it would hold up everybody for seconds."""
+    if not _warm:
+        await asyncio.to_thread(warm)
 
 
 async def send(outgoing: Outgoing) -> Delivery:
     """Send one message. Every failure is a ``Delivery``."""
+    await _ready()
     from bot import deliver
 
     return await deliver.send(outgoing)
@@ -37,6 +51,7 @@ async def send(outgoing: Outgoing) -> Delivery:
 
 async def take_in(tenant: Tenant, gateway: Gateway, update: Mapping[str, Any], *, received_at: datetime) -> "Taken":
     """Do what an update asks; returns after the commit. Raises ``bot.intake.Malformed`` when it is no update."""
+    await _ready()
     from bot import intake
 
     return await intake.take_in(tenant, gateway, update, received_at=received_at)
@@ -57,6 +72,7 @@ async def setup(
     commands: Mapping[str, Sequence[tuple[str, str]]] | None = None,
 ) -> None:
     """Tell Telegram our webhook and, by language, the commands (name, what it does; default: all) of the menu."""
+    await _ready()
     from bot import setting_up
 
     await setting_up.setup(tenant, gateway, public_url, commands=commands)
