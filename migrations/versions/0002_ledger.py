@@ -366,7 +366,12 @@ BEGIN
             v_rows[i] := v_row;
         END LOOP;
         IF cardinality(p_requests) = 1 THEN
-            RETURN QUERY INSERT INTO ledger_transfers VALUES (v_row.*) ON CONFLICT DO NOTHING RETURNING *;
+            -- Spelled out: Citus must see whose row it is in the statement itself.
+            RETURN QUERY INSERT INTO ledger_transfers VALUES (p_group_id, v_row.id, v_row.tenant_id, v_row.seq,
+                    v_row.kind, v_row.debit, v_row.credit, v_row.amount_minor, v_row.currency, v_row.at,
+                    v_row.posted_at, v_row.reference, v_row.input_hash, v_row.payment_id, v_row.due_id,
+                    v_row.payout_leg_id, v_row.reverses, v_row.memo, v_row.hash)
+                ON CONFLICT DO NOTHING RETURNING *;
         ELSE
             -- In order of reference, so that two calls with the same references never wait crosswise.
             RETURN QUERY INSERT INTO ledger_transfers SELECT * FROM unnest(v_rows) AS r ORDER BY r.reference
@@ -411,6 +416,7 @@ BEGIN
         -- The posting function has compared the tenant itself, once instead of row by row.
         EXECUTE format('CREATE POLICY posting ON %I TO equb_ledger USING (true) WITH CHECK (true)', name);
         EXECUTE format('REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON %I FROM CURRENT_USER', name);
+        EXECUTE format('CREATE POLICY scan ON %I FOR SELECT TO equb_scan USING (true)', name);
         EXECUTE format('GRANT SELECT ON %I TO equb_app', name);
         EXECUTE format('GRANT SELECT, INSERT ON %I TO equb_ledger', name);
         EXECUTE format('CREATE TRIGGER only_posted BEFORE INSERT ON %I
@@ -431,17 +437,20 @@ CREATE TRIGGER only_posted_on BEFORE UPDATE ON ledger_heads
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_only_posted();
 GRANT SELECT ON groups TO equb_ledger;
 
--- Which groups have anything in the ledger, over all tenants: for the audit, which runs as the owner.
+-- Which groups have anything in the ledger, over all tenants: for the audit, which runs as the owner. It belongs to
+-- the reader of all tenants: on Citus it goes to the workers as the role that it belongs to, and the role that may
+-- write the ledger logs in nowhere.
 CREATE FUNCTION ledger_groups() RETURNS TABLE (tenant_id uuid, group_id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public
     AS $$ SELECT h.tenant_id, h.group_id FROM ledger_heads h UNION
           SELECT a.tenant_id, a.group_id FROM ledger_accounts a UNION
           SELECT t.tenant_id, t.group_id FROM ledger_transfers t $$;
+GRANT SELECT (tenant_id, group_id) ON ledger_accounts, ledger_heads, ledger_transfers TO equb_scan;
 
 DO $$
 DECLARE signature regprocedure;
 BEGIN
-    GRANT CREATE ON SCHEMA public TO equb_ledger;
+    GRANT CREATE ON SCHEMA public TO equb_ledger, equb_scan;
     FOR signature IN SELECT p.oid FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
             WHERE n.nspname = 'public' AND p.proname LIKE 'ledger\\_%' LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', signature);
@@ -452,7 +461,8 @@ BEGIN
         END IF;
         EXECUTE format('ALTER FUNCTION %s OWNER TO equb_ledger', signature);
     END LOOP;
-    REVOKE CREATE ON SCHEMA public FROM equb_ledger;
+    ALTER FUNCTION ledger_groups() OWNER TO equb_scan;
+    REVOKE CREATE ON SCHEMA public FROM equb_ledger, equb_scan;
 END $$;
 """
 
