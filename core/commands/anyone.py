@@ -16,7 +16,6 @@ from core.messages import Choice, Message
 from core.rights import member_may
 from core.talk import Talk
 
-
 # What a chat keeps at hand below the keyboard.
 MENU = ("STATUS", "PAY", "ROUND", "HISTORY", "MEMBERS", "HELP")
 
