@@ -70,7 +70,7 @@ def _narrowed(query: str, filters: Mapping[str, tuple[str, Any]]) -> tuple[str, 
 
 # A phone stands in the SMS address; what is shown of it is the caller's decision.
 _PHONE = """LEFT JOIN LATERAL (SELECT a.id, a.masked, a.secret FROM addresses a
-    WHERE a.person_id = p.id AND a.channel = 'sms' ORDER BY a.id LIMIT 1) phone ON true"""
+    WHERE a.person_id = {person} AND a.channel = 'sms' ORDER BY a.id LIMIT 1) phone ON true"""
 
 
 async def people(tx: Tx, part: Slice, *, person_id: UUID | None = None) -> Page:
@@ -81,7 +81,7 @@ async def people(tx: Tx, part: Slice, *, person_id: UUID | None = None) -> Page:
                phone.id AS phone_id, phone.masked AS phone_masked, phone.secret AS phone_secret,
                (SELECT coalesce(json_agg(json_build_array(a.channel, a.masked, a.state) ORDER BY a.channel, a.id),
                                 '[]') FROM addresses a WHERE a.person_id = p.id)::text AS addresses
-        FROM people p {_PHONE} WHERE true
+        FROM people p {_PHONE.format(person="p.id")} WHERE true
         """,  # noqa: S608 (ours alone)
         {"person": ("p.id = :person", person_id)},
     )
@@ -114,17 +114,22 @@ async def groups(
 async def members(tx: Tx, group: Group, part: Slice, *, member_id: UUID | None = None) -> Page:
     """The members of a group by number, with what they hold in its present cycle."""
     query, values = _narrowed(
-        f"""
+        """
         SELECT m.id, m.number, m.person_id, m.role, m.status, m.joined_at, m.left_at, m.accepted_version, p.name,
-               phone.id AS phone_id, phone.masked AS phone_masked, phone.secret AS phone_secret,
                (SELECT coalesce(json_agg(json_build_array(l.number, h.share_numerator, h.share_denominator)
                                          ORDER BY l.number), '[]')
                 FROM holdings h JOIN lots l ON l.group_id = h.group_id AND l.id = h.lot_id
                 WHERE h.group_id = m.group_id AND h.member_id = m.id AND l.cycle = :cycle)::text AS holdings
-        FROM members m JOIN people p ON p.id = m.person_id {_PHONE} WHERE m.group_id = :group
-        """,  # noqa: S608 (ours alone)
+        FROM members m JOIN people p ON p.id = m.person_id WHERE m.group_id = :group
+        """,
         {"member": ("m.id = :member", member_id)},
     )
+    # The group first and by itself: its tables may live on another server than the phones.
+    query = f"""
+        WITH seats AS MATERIALIZED ({query})
+        SELECT s.*, phone.id AS phone_id, phone.masked AS phone_masked, phone.secret AS phone_secret
+        FROM seats s {_PHONE.format(person="s.person_id")}
+        """  # noqa: S608 (ours alone)
     return await _page(tx, query, values | {"group": group.group_id, "cycle": group.cycle}, part, key=["number"])
 
 
