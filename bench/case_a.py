@@ -160,6 +160,10 @@ async def _collect(equb: Equb, number: int, last: int) -> None:
     everybody = range(equb.officers + 1, len(equb.phones) + 1)
     late = {m for m in everybody if m % 60 == number % 60} if number % 4 == 1 and number < last - 2 else set[int]()
     behind, equb.late = equb.late, late
+    # In the morning: an officer is asked about each of these, and a bare "1" answers the newest question.
+    for member in everybody:
+        if (member + number) % 10 == 0 and member not in late | behind:
+            await equb.here.say(equb.phones[member - 1], f"PAY {equb.amounts[member - 1]}")
 
     async def officer(mine: int) -> None:
         desk = equb.phones[mine - 1]
@@ -175,19 +179,17 @@ async def _collect(equb: Equb, number: int, last: int) -> None:
 
 
 async def _contribution(equb: Equb, desk: Phone, member: int, number: int, *, behind: bool) -> None:
-    """One member's week: all at once, two weeks together, after a PAY of their own, or in two parts."""
+    """One member's week: all at once (perhaps said by PAY before), two weeks together, or in two parts."""
     here, amount = equb.here, equb.amounts[member - 1]
     if behind:
         await here.say(desk, f"CASH {member} {amount * 2}")
-    elif member % 97 == number % 97:
+    elif member % 97 == number % 97 and (member + number) % 10:
         # Less than what is owed is asked about first.
         await here.say(desk, f"CASH {member} {amount * 2 // 5}")
         await here.say(desk, "1")
         await here.say(desk, f"CASH {member} {amount * 3 // 5}")
         equb.payments += 1
     else:
-        if (member + number) % 10 == 0:
-            await here.say(equb.phones[member - 1], f"PAY {amount}")
         await here.say(desk, f"CASH {member} {amount}")
     equb.payments += 1
 

@@ -4,6 +4,7 @@ Refuses to judge: a goal that is missed is a ratio beyond 1 (or below it, for ra
 promise that did not hold: ``prove`` ends the run.
 """
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ def prove(held: bool, promise: str) -> None:
 def percentile(values: Sequence[float], percent: float) -> float:
     """The value that so many per cent of them do not exceed (nearest rank)."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, max(0, round(percent / 100 * len(ordered) + 0.5) - 1))]
+    return ordered[max(0, math.ceil(percent * len(ordered) / 100) - 1)]
 
 
 def median(values: Sequence[float]) -> float:
