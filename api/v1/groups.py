@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api import nudge
 from api.tokens import Configurer, Reader
@@ -47,6 +47,22 @@ class Group(BaseModel):
 class NewGroup(Asked):
     """A group to found. ``pot``, when given, must be what the rules make it, or nothing is founded."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Merkato",
+                    "rules": {
+                        "contribution": {"amount": "1000.00", "currency": "ETB"},
+                        "lots": 12,
+                        "rhythm": {"kind": "weekly", "every": 1},
+                        "fee": {"kind": "per_mille", "per_mille": 10},
+                    },
+                    "pot": {"amount": "11880.00", "currency": "ETB"},
+                }
+            ]
+        }
+    )
     name: Name
     rules: RulesAsked
     pot: MoneyAsked | None = None

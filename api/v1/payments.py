@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api import nudge
 from api.tokens import Caller, Reader, Recorder, Reverser
@@ -61,6 +61,13 @@ class Payment(BaseModel):
 class NewPayment(Asked):
     """Money that came in. Cash is in an officer's hand: ``held_by`` says whose."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"member": 7, "amount": {"amount": "1000.00", "currency": "ETB"}, "method": "cash", "held_by": 1}
+            ]
+        }
+    )
     member: MemberReference
     amount: MoneyAsked
     method: Method = "cash"
@@ -71,6 +78,7 @@ class NewPayment(Asked):
 class NewPaymentOf(NewPayment):
     """The same, for a payment that is not addressed through its group."""
 
+    model_config = ConfigDict(json_schema_extra=None)
     group: UUID
 
 
