@@ -49,13 +49,6 @@ def set_to(instant: datetime) -> None:
     _write(path, (instant - datetime.now(UTC)).total_seconds())
 
 
-def reset() -> None:
-    """Back to the machine's own time."""
-    path = _clock_file()
-    if path:
-        _write(path, 0.0)
-
-
 def _write(path: str, offset: float) -> None:
     target = Path(path)
     fresh = target.with_name(target.name + ".new")

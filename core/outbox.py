@@ -459,12 +459,3 @@ async def reply_texts(tx: Tx, inbox_id: UUID) -> list[str]:
         select(OutboxRow.text).where(OutboxRow.inbox_id == inbox_id).order_by(OutboxRow.seq)
     )
     return list(rows)
-
-
-async def unsent(tx: Tx) -> int:
-    """How many messages of the tenant wait or are under way at this instant."""
-    count = await tx.session.scalar(
-        text("SELECT count(*) FROM outbox WHERE state = 'sending' OR (state = 'queued' AND send_after <= :now)"),
-        {"now": tx.now},
-    )
-    return int(count or 0)

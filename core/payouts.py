@@ -349,18 +349,3 @@ async def leg(tx: Tx, group_id: UUID, leg_id: UUID) -> Leg:
     if found is None:
         raise NotFound("payout.unknown")
     return found
-
-
-async def unanswered(tx: Tx, group_id: UUID, member_id: UUID) -> Sequence[Leg]:
-    """Legs paid to a member who has not said whether they came, the oldest first."""
-    rows = await tx.session.scalars(
-        select(Leg)
-        .where(
-            Leg.group_id == group_id,
-            Leg.member_id == member_id,
-            Leg.paid_at.is_not(None),
-            Leg.received_at.is_(None),
-        )
-        .order_by(Leg.paid_at)
-    )
-    return rows.all()
