@@ -95,7 +95,7 @@ class App:
 async def measure(machine: Machine, *, quick: bool) -> list[Figure]:
     """Each command by Telegram."""
     here = await town(machine, "anatomy")
-    equb = await found_equb(here, each=2 if quick else 10)
+    equb = await found_equb(here, each=1 if quick else 10)
     app = App()
     await asyncio.to_thread(bot.warm)
     figures = []

@@ -18,6 +18,7 @@ from datetime import timedelta
 from bench.addis import FULL, LOT_MINOR, QUICK, SMALL, Size
 from bench.figures import Figure, NotKept, digits, median, prove
 from bench.machine import Machine
+from bench.steps import back_to_now
 from bench.town import HTTP, TELEGRAM, TWILIO, Phone, Town, pass_time, phone, town
 from core import clock, draws, payouts, rounds
 from core.db import transaction
@@ -72,7 +73,7 @@ async def measure(machine: Machine, *, quick: bool, small: bool) -> list[Figure]
     async with equb.part("the proof"):
         await pass_time(here, equb.group, clock.now() + timedelta(days=8))
         note = await _prove(equb, size)
-    clock.reset()
+    back_to_now()
     return _figures(equb, size, whole=time.perf_counter() - begun, used=used, proof=note)
 
 

@@ -54,7 +54,7 @@ class Equb:
 async def measure(machine: Machine, *, quick: bool) -> list[Figure]:
     """Every command on every channel, by turns."""
     here = await town(machine, "commands")
-    equb = await found_equb(here, each=2 if quick else 10)
+    equb = await found_equb(here, each=1 if quick else 10)
     seen = {(channel, command): Seen() for channel in CHANNELS for command in COMMANDS}
     floor = [await _timed_get(machine) for _ in range(20 if quick else 200)]
     for turn in range(2 if quick else 8):

@@ -48,11 +48,11 @@ class Load:
 async def measure(machine: Machine, *, quick: bool) -> list[Figure]:
     """Send for a while, then prove."""
     here = await town(machine, "throughput")
-    equbs = await _equbs(here, count=2 if quick else 10, members=6 if quick else 24)
+    equbs = await _equbs(here, count=2 if quick else 10, members=3 if quick else 24)
     before = await _books(here)
     load = Load()
     # Warmed up: both processes have planned every statement.
-    await _send(here, equbs, load, seconds=0.5 if quick else 4.0)
+    await _send(here, equbs, load, seconds=0.3 if quick else 4.0)
     load.took_ms.clear()
     warm, cpu, told = sum(load.done.values()), machine.cpu_seconds(), machine.stub.taken.copy()
     begun = time.perf_counter()
@@ -77,6 +77,14 @@ async def measure(machine: Machine, *, quick: bool) -> list[Figure]:
             "ms",
             note=f"PostgreSQL {digits(used['postgresql'] / unique * 1000)} ms, load and stub"
             f" {digits(used['bench'] / unique * 1000)} ms",
+        ),
+        # What was seen depends on who else uses the machine; the processor that it took, much less.
+        against_goal(
+            f"reckoned from it: {cores} cores with nothing else to do",
+            cores / (sum(used.values()) / unique),
+            "per second",
+            GOAL_PER_SECOND,
+            note="if every core were busy all the time",
         ),
         Figure(
             f"share of {cores} cores: api",
