@@ -474,8 +474,8 @@ BEGIN
                         FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', name);
         EXECUTE format('GRANT SELECT, INSERT ON %I TO equb_app', name);
     END LOOP;
-    FOREACH name IN ARRAY ARRAY['gateways', 'people', 'addresses', 'questions', 'link_codes', 'inbox', 'outbox', 'codes',
-            'provider_references', 'admins', 'idempotency_keys', 'groups', 'members', 'cycles', 'lots',
+    FOREACH name IN ARRAY ARRAY['gateways', 'people', 'addresses', 'questions', 'link_codes', 'inbox', 'outbox',
+            'codes', 'provider_references', 'admins', 'idempotency_keys', 'groups', 'members', 'cycles', 'lots',
             'holdings', 'rounds', 'dues', 'payments', 'payouts', 'payout_legs'] LOOP
         EXECUTE format('GRANT SELECT, INSERT, UPDATE ON %I TO equb_app', name);
     END LOOP;
