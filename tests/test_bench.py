@@ -3,6 +3,7 @@
 Their figures mean nothing here; that they ran through means that what they prove afterwards held.
 """
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -11,7 +12,11 @@ from typing import Any
 
 import pytest
 
+from bench import ledger
+from bench.__main__ import NAMES
 from bench.figures import Figure, NotKept, digits, lines, percentile, prove
+from ops.commands.bench import ON_ONE_MACHINE
+from ops.places import Place
 
 ROOT = Path(__file__).resolve().parent.parent
 Figures = dict[str, dict[str, Any]]
@@ -56,6 +61,28 @@ def test_each_step_of_a_groups_life_is_timed(figures: Figures) -> None:
     for step in ("opening a round", "freezing the list", "drawing", "closing the cycle"):
         assert figures[f"{step}, 9 members"]["value"] > 0
     assert figures["a contribution, posted in bulk by the round"]["value"] > 0
+
+
+async def _measure_ledger(place: Place) -> None:
+    bench = await ledger.prepare(place, 0.02)
+    try:
+        rates = await ledger.by_turns(bench, (ledger.bare_alone(bench), False, 2), (ledger.ours_alone(bench), True, 2))
+        assert all(rate > 0 for rate in rates)
+        await ledger.measure_reading(bench, rounds=2, members=10)
+    finally:
+        await bench.engine.dispose()
+        for connection in bench.connections:
+            await connection.close()
+
+
+def test_the_ledger_is_measured_against_a_bare_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with ledger.server() as place:
+        asyncio.run(_measure_ledger(place))
+    assert "what a round's dues have been paid" in capsys.readouterr().out
+
+
+def test_the_command_knows_every_measurement() -> None:
+    assert ON_ONE_MACHINE == NAMES
 
 
 def test_a_promise_that_did_not_hold_is_named() -> None:
