@@ -129,7 +129,15 @@ class Outside:
         else:
             app = Sandbox(settings_from(self._environment))
             server = uvicorn.Server(
-                uvicorn.Config(app, host="127.0.0.1", port=self.port, log_level="warning", access_log=False)
+                # The page's stream of events and a waiting getUpdates would hold up the end for their whole time.
+                uvicorn.Config(
+                    app,
+                    host="127.0.0.1",
+                    port=self.port,
+                    log_level="warning",
+                    access_log=False,
+                    timeout_graceful_shutdown=1,
+                )
             )
             self._server = server, asyncio.create_task(server.serve())
         async with asyncio.timeout(20):

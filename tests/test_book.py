@@ -214,7 +214,7 @@ async def _dues_are_never_overpaid(tx: Tx, group: Group) -> None:
     assert all(0 <= paid[due_id] <= amounts[due_id] for due_id in due_ids)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=16, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     lots=st.lists(ways_to_fill_a_lot, min_size=2, max_size=6),
     several=st.booleans(),
@@ -237,7 +237,7 @@ async def test_whatever_happens_every_santim_is_somewhere(
         await _check(tx, await groups.by_id(tx, group.group_id))
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     lots=st.lists(ways_to_fill_a_lot, min_size=2, max_size=5),
     fee=fees,

@@ -84,6 +84,7 @@ async function drawNow() {
     read(`groups/${id}`), read(`groups/${id}/members?limit=100`), read(`groups/${id}/rounds?limit=20`),
     read(`groups/${id}/dues?limit=50`), read(`ledger/accounts?group=${id}&limit=100`), read(`ledger/transfers?group=${id}&limit=50`),
   ]);
+  const named = new Map(items(members).map((m) => [m.id, m.name]));
   const group = one.ok ? one.body : groups.find((candidate) => candidate.id === chosen);
   byId('book').replaceChildren(
     facts(group),
@@ -93,7 +94,7 @@ async function drawNow() {
     table('Rounds', [['Round', 'num'], ['Status'], ['Due'], ['Collected', 'num']],
       items(rounds).map((r) => [r.number, word(r.status), when(r.due_at), money(r.collected)]), 'Not begun.'),
     table('Dues', [['Member'], ['Round', 'num'], ['Amount', 'num'], ['Paid', 'num'], ['Status']],
-      items(dues).map((d) => [who(d.member), typeof d.round === 'object' ? d.round?.number : d.round, money(d.amount), money(d.paid), word(d.status)]), 'Nobody owes anything.'),
+      items(dues).map((d) => [who(named.get(d.member) ?? d.member), typeof d.round === 'object' ? d.round?.number : d.round, money(d.amount), money(d.paid), word(d.status)]), 'Nobody owes anything.'),
     table('Members', [['No.', 'num'], ['Name'], ['Role'], ['Lots']],
       items(members).map((m) => [m.number, m.name, word(m.role), holdings(m)]), 'Nobody has joined.'));
   const missing = [members, rounds, dues, accounts, transfers].filter((answer) => !answer.ok).length;
