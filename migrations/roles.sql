@@ -4,7 +4,9 @@
 --   equb_owner   owns the schema and runs migrations; nothing else logs in as it
 --   equb_app     api, worker and ticker; sees one tenant at a time, owns nothing
 --   equb_ledger  nobody logs in: owns the posting functions, the only ones that may write the ledger
---   equb_scan    nobody logs in: owns the few functions that look across tenants (what is due)
+--   equb_scan    nobody logs in: owns the few functions that look across tenants (what is due). On the workers of
+--                a Citus cluster the coordinator does, and `./equb distribute` lets it: such a function goes to
+--                the shards as its owner
 
 DO $$
 DECLARE
@@ -23,7 +25,7 @@ BEGIN
     SELECT rolname AS name INTO wanted FROM pg_roles
      WHERE rolname IN ('equb_owner', 'equb_app', 'equb_ledger', 'equb_scan')
        AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolreplication
-            OR rolcanlogin <> (rolname IN ('equb_owner', 'equb_app')))
+            OR (rolcanlogin <> (rolname IN ('equb_owner', 'equb_app')) AND rolname <> 'equb_scan'))
      LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'role % has rights that it must not have', wanted.name;
