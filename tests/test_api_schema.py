@@ -25,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from api import nudge
 from api.v1 import _RESOURCES
 from api.v1.docs import document
 from core import bootstrap, db, people
@@ -72,10 +73,15 @@ def _runner() -> Iterator[asyncio.Runner]:
 
 
 @pytest.fixture
-def asker(_runner: asyncio.Runner, at: Callable[[str], Any]) -> Iterator[Asker]:
+async def _nothing_open() -> None:
+    """Connections belong to the loop that opened them: those of the other tests are closed in theirs."""
+    await db.dispose()
+    await nudge.close()
+
+
+@pytest.fixture
+def asker(_runner: asyncio.Runner, _nothing_open: None, at: Callable[[str], Any]) -> Iterator[Asker]:
     """A busy group of the first tenant, with every kind of id in it."""
-    # The engine belongs to the loop that first used it.
-    db._engine = None
     people.forget_tenants()
     at("2026-11-24 12:54")
 
@@ -87,8 +93,8 @@ def asker(_runner: asyncio.Runner, at: Callable[[str], Any]) -> Iterator[Asker]:
 
     signed_in, owner, known = _runner.run(arrange())
     yield Asker(_runner, owner, known)
-    _runner.run(signed_in.__aexit__(None, None, None))
-    _runner.run(db.dispose())
+    for closing in (signed_in.__aexit__(None, None, None), nudge.close(), db.dispose()):
+        _runner.run(closing)
 
 
 async def _busy(owner: Admin, tenant_id: UUID) -> dict[str, str]:
