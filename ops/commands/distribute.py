@@ -153,10 +153,11 @@ async def distribute(superuser_url: str, nodes: Sequence[tuple[str, int]] = ()) 
         done = await _citus(db)
         await _all_classified(db)
         done += await _join_nodes(db, nodes)
-        done += await _workers_roles(db)
+        await _require_roles(db)
         done += await _reference_tables(db)
         done += await _distributed_tables(db)
         done += await _rows_left_behind(db)
+        done += await _let_scan_in(db)
         done += await _functions(db)
         done += await _tenant_travels(db)
     finally:
@@ -223,13 +224,21 @@ async def _on_workers(db: Connection, command: str) -> list[tuple[str, str]]:
     return [(f"{row['nodename']}:{row['nodeport']}", row["result"]) for row in rows]
 
 
-async def _workers_roles(db: Connection) -> list[str]:
+async def _require_roles(db: Connection) -> None:
     names = ", ".join(f"'{name}'" for name in _ROLES)
     for worker, count in await _on_workers(db, f"SELECT count(*) FROM pg_roles WHERE rolname IN ({names})"):  # noqa: S608
         if int(count) != len(_ROLES):
             raise CannotStart(f"worker {worker} lacks our roles: run ./equb roles with {SUPERUSER_VARIABLE} naming it")
-    if all(result == "t" for _, result in await _on_workers(db, _SCAN_COMES_IN)):
-        return []
+
+
+async def _let_scan_in(db: Connection) -> list[str]:
+    """`equb_scan` logs in to the workers. On the coordinator it may log in too, but has no database to go to: the
+    coordinator tells every node that joins what a role may do."""
+    if await db.fetchval("SELECT rolcanlogin FROM pg_roles WHERE rolname = 'equb_scan'"):
+        if all(result == "t" for _, result in await _on_workers(db, _SCAN_COMES_IN)):
+            return []
+    else:
+        await db.execute("ALTER ROLE equb_scan LOGIN")
     await _on_workers(db, _LET_SCAN_IN)
     return ["equb_scan may log in to the workers (it reads what is due there)"]
 
