@@ -5,6 +5,7 @@ numeric id, the sender of an SMS; never a name or a number that somebody typed. 
 person's by a shared contact that is the sender's own, or by a code sent to the phone (``core.linking``).
 """
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,12 +82,16 @@ def address_in_clear(address_id: UUID, secret: bytes) -> str:
     return crypto.unseal(secret, f"addresses.secret:{address_id}").decode()
 
 
-_tenants: dict[str, Tenant] = {}
+# How long a process may go on with a tenant that was changed or suspended elsewhere.
+REMEMBERED_SECONDS = 30.0
+
+_tenants: dict[str, tuple[float, Tenant]] = {}
 
 
 async def tenant_by_code(code: str) -> Tenant:
     """The active tenant of that code. Raises ``NotFound("tenant.unknown")``."""
-    if code not in _tenants:
+    known = _tenants.get(code)
+    if known is None or known[0] < time.monotonic():
         async with unscoped() as session:
             row = (
                 await session.execute(
@@ -99,14 +104,14 @@ async def tenant_by_code(code: str) -> Tenant:
             ).one_or_none()
         if row is None:
             raise NotFound("tenant.unknown", tenant=code[:40])
-        _tenants[code] = Tenant(*row)
-    return _tenants[code]
+        known = _tenants[code] = (time.monotonic() + REMEMBERED_SECONDS, Tenant(*row))
+    return known[1]
 
 
 async def tenant_by_id(tenant_id: UUID) -> Tenant:
     """The tenant of that id, active or not. Raises ``NotFound``."""
-    for tenant in _tenants.values():
-        if tenant.id == tenant_id:
+    for until, tenant in _tenants.values():
+        if tenant.id == tenant_id and until >= time.monotonic():
             return tenant
     async with unscoped() as session:
         code = await session.scalar(

@@ -7,8 +7,9 @@ from uuid import UUID
 import pytest
 from talking import TALKS, Scene, compare, play
 
-from core import cycles, groups, people
+from core import cycles, people
 from core.db import transaction
+from core.groups import forming
 from core.ids import CODE_LETTERS
 from core.ledger import audit
 
@@ -21,7 +22,7 @@ async def test_a_talk_sounds_as_it_is_written(
 ) -> None:
     # The group's code and the secret of its draws are the same each time, and so are the lots that come up.
     chance = Random(path.stem)
-    monkeypatch.setattr(groups, "new_code", lambda length: "".join(chance.choices(CODE_LETTERS, k=length)))
+    monkeypatch.setattr(forming, "new_code", lambda length: "".join(chance.choices(CODE_LETTERS, k=length)))
     monkeypatch.setattr(cycles, "new_secret", lambda: chance.randbytes(32))
     scene = Scene(await people.tenant_by_id(tenant))
     compare(path, script, await play(scene, script))

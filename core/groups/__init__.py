@@ -1,0 +1,51 @@
+"""Groups while they form: founding, joining with shares of lots, roles, and what everybody may see of them.
+
+The lot, not the person, pays and receives: one person can hold several, several people can share one, and the
+shares of a lot add up to exactly one before a cycle may begin (``core.cycles``).
+"""
+
+from core.groups.finding import by_code, by_id, find_members, member, membership, of_person, seat, seats
+from core.groups.forming import (
+    MOST_MEMBERS,
+    change_rules,
+    found,
+    give_role,
+    join,
+    leave,
+    rename,
+    reopen,
+    tidy_group_name,
+)
+from core.groups.records import Group, Held, Holding, Lot, Member, RuleVersion, Seat
+from core.groups.shares import give_share, hold, holdings, lots_taken
+
+__all__ = [
+    "MOST_MEMBERS",
+    "Group",
+    "Held",
+    "Holding",
+    "Lot",
+    "Member",
+    "RuleVersion",
+    "Seat",
+    "by_code",
+    "by_id",
+    "change_rules",
+    "find_members",
+    "found",
+    "give_role",
+    "give_share",
+    "hold",
+    "holdings",
+    "join",
+    "leave",
+    "lots_taken",
+    "member",
+    "membership",
+    "of_person",
+    "rename",
+    "reopen",
+    "seat",
+    "seats",
+    "tidy_group_name",
+]

@@ -1,0 +1,126 @@
+"""Who holds which share of which lot. A part is put into the first lot that has room for it; lots nobody holds go."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from core.audit import note
+from core.db import Tx
+from core.errors import NotFound, Refusal
+from core.groups.finding import by_id, require_forming
+from core.groups.records import Group, Held, Holding, Lot, Member
+from core.ids import new_id
+from core.rules import check_share
+
+
+async def holdings(tx: Tx, group: Group, *, cycle: int | None = None) -> Sequence[Held]:
+    """Every holding of a cycle (this one), by lot and member number."""
+    rows = await tx.session.execute(
+        select(Lot.number, Holding.share_numerator, Holding.share_denominator, Holding.member_id, Holding.id)
+        .join(Holding, (Holding.group_id == Lot.group_id) & (Holding.lot_id == Lot.id))
+        .join(Member, (Member.group_id == Holding.group_id) & (Member.id == Holding.member_id))
+        .where(Lot.group_id == group.group_id, Lot.cycle == (cycle or group.cycle))
+        .order_by(Lot.number, Member.number)
+    )
+    return [Held(n, Fraction(top, bottom), member_id, h) for n, top, bottom, member_id, h in rows]
+
+
+async def lots_taken(tx: Tx, group: Group) -> int:
+    """How many lots are taken, in whole or in part."""
+    return len({held.lot_number for held in await holdings(tx, group)})
+
+
+async def release(tx: Tx, group: Group, who: Member) -> None:
+    """Give back everything a member holds in this cycle, and lots that nobody holds then."""
+    here = select(Lot.id).where(Lot.group_id == group.group_id, Lot.cycle == group.cycle)
+    gone = await tx.session.execute(
+        delete(Holding)
+        .where(Holding.group_id == group.group_id, Holding.member_id == who.id, Holding.lot_id.in_(here))
+        .returning(Holding.lot_id)
+    )
+    for lot_id in gone.scalars().all():
+        left = select(Holding.id).where(Holding.group_id == group.group_id, Holding.lot_id == lot_id)
+        await tx.session.execute(delete(Lot).where(Lot.group_id == group.group_id, Lot.id == lot_id, ~left.exists()))
+
+
+async def place(tx: Tx, group: Group, who: Member, share: Fraction) -> None:
+    """Take ``share`` lots: whole ones are new, a part goes into the first lot that has room for it."""
+    room: dict[int, Fraction] = {}
+    for held in await holdings(tx, group):
+        room[held.lot_number] = room.get(held.lot_number, Fraction(1)) - held.share
+    free = [n for n in range(1, group.rule_set.lots + 1) if n not in room]
+    whole, part = divmod(share, 1)
+    wanted: list[tuple[int, Fraction]] = []
+    for _ in range(whole):
+        if not free:
+            raise Refusal("group.full", group=group.name, lots=group.rule_set.lots)
+        wanted.append((free.pop(0), Fraction(1)))
+    if part:
+        number = next((n for n in sorted(room) if room[n] >= part), None)
+        if number is None:
+            if not free:
+                raise Refusal("group.full", group=group.name, lots=group.rule_set.lots)
+            number = free.pop(0)
+        wanted.append((number, part))
+    for number, portion in wanted:
+        await hold(tx, group, who, lot_number=number, share=portion)
+
+
+async def hold(tx: Tx, group: Group, who: Member, *, lot_number: int, share: Fraction) -> None:
+    """Give a member a share of a lot, which is made when it is new. The caller knows that there is room."""
+    await tx.session.execute(
+        insert(Lot)
+        .values(
+            group_id=group.group_id,
+            id=new_id(),
+            tenant_id=tx.tenant_id,
+            cycle=group.cycle,
+            number=lot_number,
+        )
+        .on_conflict_do_nothing()
+    )
+    lot_id = await tx.session.scalar(
+        select(Lot.id).where(Lot.group_id == group.group_id, Lot.cycle == group.cycle, Lot.number == lot_number)
+    )
+    await tx.session.execute(
+        insert(Holding).values(
+            group_id=group.group_id,
+            id=new_id(),
+            tenant_id=tx.tenant_id,
+            lot_id=lot_id,
+            member_id=who.id,
+            share_numerator=share.numerator,
+            share_denominator=share.denominator,
+        )
+    )
+
+
+async def give_share(tx: Tx, group: Group, who: Member, *, lot_number: int, share: Fraction) -> None:
+    """Give a member exactly this share of exactly this lot, while the group forms.
+
+    Raises ``Refusal``: ``group.not_forming``, ``share.…``, ``lot.unknown``, ``lot.held_already``, ``lot.no_room``.
+    """
+    group = await by_id(tx, group.group_id, lock=True)
+    require_forming(group)
+    check_share(share)
+    if not 0 < share <= 1:
+        raise Refusal("share.of_one_lot")
+    if not 1 <= lot_number <= group.rule_set.lots:
+        raise NotFound("lot.unknown", lots=group.rule_set.lots)
+    there = [h for h in await holdings(tx, group) if h.lot_number == lot_number]
+    if any(h.member_id == who.id for h in there):
+        raise Refusal("lot.held_already", lot=lot_number)
+    free = 1 - sum((h.share for h in there), Fraction(0))
+    if share > free:
+        raise Refusal("lot.no_room", lot=lot_number, free=free)
+    await hold(tx, group, who, lot_number=lot_number, share=share)
+    await note(
+        tx,
+        "lot.shared",
+        group_id=group.group_id,
+        subject=f"member:{who.number}",
+        lot=lot_number,
+        share=str(share),
+    )
