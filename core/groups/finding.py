@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 
 from core.db import Tx
-from core.errors import NotFound
+from core.errors import NotFound, Refusal
 from core.groups.records import Group, Member, Seat
 from core.ids import tidy_code
 from core.people import Person
