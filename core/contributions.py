@@ -134,7 +134,7 @@ async def record(
     require_cycle(group)
     # One payment of a member at a time: two must not settle the same due.
     await tx.session.execute(
-        select(Member.id).where(Member.group_id == group.group_id, Member.id == who.id).with_for_update()
+        select(Member.id).where(Member.group_id == group.group_id, Member.id == who.id).with_for_update(key_share=True)
     )
     if claimed is not None:
         payment = await _answer_claim(tx, claimed, amount_minor=amount_minor, holder=holder)
@@ -255,7 +255,9 @@ async def reverse(tx: Tx, group: Group, payment: Payment, *, reason: str) -> Non
     if payment.recorded_at is None:
         raise Refusal("payment.not_recorded", code=payment.code)
     await tx.session.execute(
-        select(Member.id).where(Member.group_id == group.group_id, Member.id == payment.member_id).with_for_update()
+        select(Member.id)
+        .where(Member.group_id == group.group_id, Member.id == payment.member_id)
+        .with_for_update(key_share=True)
     )
     made = await ledger.transfers(tx.session, group_id=group.group_id, payment_id=payment.id, limit=1000)
     postings: list[ledger.Posting | ledger.Reversal] = list(await _recall_advance(tx, group, payment, made))

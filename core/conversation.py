@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from core import catalogues, clock, inbox, outbox, people, questions, words
+from core import catalogues, clock, inbox, outbox, people, questions, understanding, words
 from core import sentences as say
 from core.asks import MISSING, Ask, WhichLanguage
 from core.command import COMMANDS, Command, is_confirmation
@@ -166,7 +166,7 @@ async def _understand(talk: Talk) -> list[Message]:
     near = words.command_of(typed[0])
     if near and near[0] not in ANSWER_WORDS:
         return await _call(talk, near[0], typed[1:])
-    if meant or text.isdigit():
+    if meant or understanding.number(text) is not None:
         return [say.NOTHING_ASKED()]
     return [say.NOT_UNDERSTOOD(typed=text[:40])]
 
@@ -188,8 +188,9 @@ async def _try_answers(talk: Talk, text: str, yes_or_no: str | None) -> list[Mes
         return None
     for question in await questions.open_questions(talk.tx, talk.address.id):
         value = yes_or_no or text
-        if text.isdigit() and 1 <= int(text) <= len(question.choices):
-            value = str(question.choices[int(text) - 1])
+        chosen = understanding.number(text)
+        if chosen is not None and 1 <= chosen <= len(question.choices):
+            value = str(question.choices[chosen - 1])
         elif yes_or_no and question.choices and yes_or_no not in question.choices:
             # "Yes" to a question whose first choice is the obvious one.
             value = str(question.choices[0]) if yes_or_no == "yes" else text

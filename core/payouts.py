@@ -166,19 +166,32 @@ async def payable(tx: Tx, group: Group, round_: Round) -> list[Payable]:
     legs = await _legs_of_round(tx, round_)
     if not legs:
         return []
-    came_in = await rounds.collected(tx, round_)
-    entitled, _ = _entitlements(legs, came_in)
+    entitled, _ = _entitlements(legs, await rounds.collected(tx, round_), waiting_minor=_waiting(group, round_, legs))
+    # As the pot fills, rounding may give a part a santim less than it had: what is not there is nobody's yet.
+    there = await ledger.balance(tx.session, group_id=group.group_id, account=round_.pot)
     answer = []
     for leg, payout, lot_number in legs:
         if leg.paid_at is None:
-            answer.append(Payable(leg, payout, round_, lot_number, min(leg.amount_minor, entitled[leg.holding_id])))
+            now_minor = min(leg.amount_minor, entitled[leg.holding_id], there)
+            answer.append(Payable(leg, payout, round_, lot_number, now_minor))
     return answer
 
 
-def _entitlements(legs: Sequence[tuple[Leg, Payout, int]], came_in: int) -> tuple[dict[UUID, int], int]:
+def _waiting(group: Group, round_: Round, legs: Sequence[tuple[Leg, Payout, int]]) -> int:
+    """What is kept for lots of the round that are still to be drawn, when not all could be drawn at once."""
+    if round_.drawn_at is not None:
+        return 0
+    gross = {payout.id: payout.gross_minor for _, payout, _ in legs}
+    return group.rule_set.gross_pot_minor * group.rule_set.lots_per_round - sum(gross.values())
+
+
+def _entitlements(
+    legs: Sequence[tuple[Leg, Payout, int]], came_in: int, *, waiting_minor: int
+) -> tuple[dict[UUID, int], int]:
     """What each holding may get more of what came in, and what of it is the organiser's fee altogether.
 
-    Everybody's part is in proportion to what they are promised; together the parts are what came in.
+    Everybody's part is in proportion to what they are promised, ``waiting_minor`` of it to lots that are not drawn
+    yet; together the parts are what came in.
     """
     promised: dict[UUID, int] = {}
     paid: dict[UUID, int] = {}
@@ -188,15 +201,25 @@ def _entitlements(legs: Sequence[tuple[Leg, Payout, int]], came_in: int) -> tupl
         promised[leg.holding_id] = promised.get(leg.holding_id, 0) + leg.amount_minor
         paid[leg.holding_id] = paid.get(leg.holding_id, 0) + (leg.amount_minor if leg.paid_at else 0)
     fee = sum(item["amount_minor"] for payout in payouts.values() for item in payout.deductions)
-    whole = sum(promised.values()) + fee
-    weights = [Fraction(amount, whole) for amount in promised.values()]
-    parts = split(min(came_in, whole), [*weights, Fraction(fee, whole)] if fee else weights)
+    whole = sum(promised.values()) + fee + waiting_minor
+    weights = [Fraction(amount, whole) for amount in (*promised.values(), fee, waiting_minor) if amount]
+    parts = split(min(came_in, whole), weights)
     entitled = {holding_id: max(0, part - paid[holding_id]) for holding_id, part in zip(promised, parts, strict=False)}
-    return entitled, parts[-1] if fee else 0
+    return entitled, parts[len(promised)] if fee else 0
 
 
-async def pay(tx: Tx, group: Group, leg_id: UUID, *, payer: Member | None, method: str = "cash") -> Leg:
+async def pay(
+    tx: Tx,
+    group: Group,
+    leg_id: UUID,
+    *,
+    payer: Member | None,
+    method: str = "cash",
+    exactly_minor: int | None = None,
+) -> Leg:
     """An officer (``payer``) has paid a leg: as much of it as the pot holds; the rest becomes a further leg.
+
+    ``exactly_minor``: what they said they paid, whatever has come in since; refused when it is not there any more.
 
     Raises ``Refusal``: ``payout.nothing_there``, ``payout.not_approved``, ``payout.already_paid``,
     ``payout.approver_pays``.
@@ -216,8 +239,9 @@ async def pay(tx: Tx, group: Group, leg_id: UUID, *, payer: Member | None, metho
         raise Refusal("payout.already_paid")
     _require_approval(tx, group, payout)
     amount = next((p.now_minor for p in await payable(tx, group, round_) if p.leg.id == leg_id), 0)
-    if amount <= 0:
+    if amount <= 0 or (exactly_minor is not None and amount < exactly_minor):
         raise Refusal("payout.nothing_there", round=round_.number)
+    amount = exactly_minor or amount
     if amount < leg.amount_minor:
         rest = leg.amount_minor - amount
         tx.session.add(_leg(tx, payout, holding_id=leg.holding_id, member_id=leg.member_id, amount_minor=rest))
@@ -255,8 +279,12 @@ async def _post(tx: Tx, group: Group, round_: Round, leg: Leg, payer: Member | N
             payout_leg_id=leg.id,
         )
     ]
-    _, fee = _entitlements(await _legs_of_round(tx, round_), await rounds.collected(tx, round_))
+    legs = await _legs_of_round(tx, round_)
+    came_in = await rounds.collected(tx, round_)
+    _, fee = _entitlements(legs, came_in, waiting_minor=_waiting(group, round_, legs))
     taken = await _fee_taken(tx, group, round_)
+    left = await ledger.balance(tx.session, group_id=group.group_id, account=round_.pot) - leg.amount_minor
+    fee = min(fee, taken + left)
     if fee > taken:
         postings.append(
             ledger.Posting(
@@ -295,7 +323,7 @@ async def receive(tx: Tx, group: Group, leg: Leg) -> None:
 
 
 async def take_back(tx: Tx, group: Group, leg: Leg, *, denied: bool) -> None:
-    """A leg that was recorded as paid was not: its transfer is reversed and it waits again.
+    """A leg that was recorded as paid was not: its transfer is reversed, the fee taken with it too; it waits again.
 
     ``denied``: the holder says so, rather than the officer who recorded it.
     """
@@ -309,16 +337,19 @@ async def take_back(tx: Tx, group: Group, leg: Leg, *, denied: bool) -> None:
     )
     if round_ is None:
         raise NotFound("payout.unknown")
-    paid = await tx.session.scalar(
+    made = await tx.session.execute(
         text(
-            "SELECT t.id FROM ledger_transfers t WHERE t.group_id = :group AND t.debit = :pot"
-            " AND t.payout_leg_id = :leg AND t.reverses IS NULL AND NOT EXISTS"
-            " (SELECT 1 FROM ledger_transfers b WHERE b.group_id = t.group_id AND b.reverses = t.id)"
+            "SELECT t.id, t.kind FROM ledger_transfers t WHERE t.group_id = :group AND t.debit = :pot"
+            " AND (t.payout_leg_id = :leg OR t.reference LIKE :fee) AND t.reverses IS NULL AND NOT EXISTS"
+            " (SELECT 1 FROM ledger_transfers b WHERE b.group_id = t.group_id AND b.reverses = t.id) ORDER BY t.id"
         ),
-        {"group": group.group_id, "pot": round_.pot, "leg": leg.id},
+        {"group": group.group_id, "pot": round_.pot, "leg": leg.id, "fee": f"fee:{leg.id}:%"},
     )
-    reversal = ledger.Reversal(reverses=paid, kind="payout.reversal", reference=f"reversal:{paid}")
-    await ledger.post(tx.session, group_id=group.group_id, postings=[reversal], at=tx.now)
+    reversals = [
+        ledger.Reversal(reverses=transfer_id, kind=f"{kind}.reversal", reference=f"reversal:{transfer_id}")
+        for transfer_id, kind in made
+    ]
+    await ledger.post(tx.session, group_id=group.group_id, postings=reversals, at=tx.now)
     leg.paid_at, leg.paid_by, leg.held_by = None, None, None
     leg.denied_at = tx.now if denied else None
     await tx.session.flush()

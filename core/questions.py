@@ -10,13 +10,14 @@ from secrets import token_urlsafe
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Boolean, insert, literal_column, not_, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base, Tx
 from core.ids import new_id
 from core.messages import Choice, Message
 from core.people import Address
+from core.understanding import number
 
 FORM_LIFETIME = timedelta(days=1)
 NOTICE_LIFETIME = timedelta(days=14)
@@ -81,12 +82,29 @@ async def pose(
     )
 
 
+# A notice's question stands in the outbox until its message goes: nobody answers what they have not seen.
+_UNSEEN = literal_column(
+    "EXISTS (SELECT FROM outbox o WHERE o.address_id = questions.address_id AND o.state IN ('queued', 'sending')"
+    " AND position(questions.nonce IN o.params::text) > 0)",
+    Boolean,
+)
+_IS_FORM = ~Question.command.startswith("_")
+
+
 async def open_questions(tx: Tx, address_id: UUID, *, most: int = 3) -> Sequence[Question]:
-    """The questions an address may still answer, the newest first."""
+    """The questions an address may still answer: a command's own first, then those of notices, the newest first.
+
+    What somebody is in the middle of is what a bare digit answers, whatever has been asked meanwhile.
+    """
     rows = await tx.session.scalars(
         select(Question)
-        .where(Question.address_id == address_id, Question.answered_at.is_(None), Question.expires_at > tx.now)
-        .order_by(Question.asked_at.desc(), Question.id.desc())
+        .where(
+            Question.address_id == address_id,
+            Question.answered_at.is_(None),
+            Question.expires_at > tx.now,
+            or_(_IS_FORM, not_(_UNSEEN)),
+        )
+        .order_by(_IS_FORM.desc(), Question.asked_at.desc(), Question.id.desc())
         .limit(most)
     )
     return rows.all()
@@ -104,9 +122,10 @@ async def pressed(tx: Tx, address_id: UUID, data: str) -> tuple[Question, str] |
             Question.expires_at > tx.now,
         )
     )
-    if question is None or not index.isdigit() or int(index) >= len(question.choices):
+    chosen = number(index)
+    if question is None or chosen is None or chosen >= len(question.choices):
         return None
-    return question, str(question.choices[int(index)])
+    return question, str(question.choices[chosen])
 
 
 async def close(tx: Tx, question: Question) -> bool:

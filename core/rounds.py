@@ -6,7 +6,7 @@ when they fall due.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -121,11 +121,12 @@ _PAID = """(SELECT CAST(coalesce(sum(CASE WHEN t.reverses IS NULL THEN t.amount_
 
 _OPEN_DUES = f"""
 SELECT d.id, d.member_id, r.number, 'pot/' || r.cycle || '/' || r.number, l.number, d.amount_minor,
-       d.amount_minor - {_PAID}, d.due_at
+       d.amount_minor - p.paid, d.due_at
 FROM dues d
 JOIN rounds r ON r.group_id = d.group_id AND r.id = d.round_id
 JOIN lots l ON l.group_id = d.group_id AND l.id = d.lot_id
-WHERE d.group_id = :group AND d.excused_at IS NULL AND d.amount_minor > {_PAID}
+CROSS JOIN LATERAL (SELECT {_PAID} AS paid OFFSET 0) p
+WHERE d.group_id = :group AND d.excused_at IS NULL AND d.amount_minor > p.paid
 """
 
 
@@ -143,7 +144,8 @@ async def open_round(tx: Tx, group: Group, round_: Round) -> None:
     """Make the round's dues, one for each holding, and settle them from what members have paid in advance."""
     # Nobody's payment may slip between the new dues and the settling from advances.
     await tx.session.execute(
-        text("SELECT 1 FROM members WHERE group_id = :group ORDER BY id FOR UPDATE"), {"group": group.group_id}
+        text("SELECT 1 FROM members WHERE group_id = :group ORDER BY id FOR NO KEY UPDATE"),
+        {"group": group.group_id},
     )
     holdings = (
         await tx.session.execute(
@@ -222,7 +224,8 @@ async def _settle_from_advances(tx: Tx, group: Group) -> None:
 async def freeze(tx: Tx, group: Group, round_: Round) -> DrawList:
     """Freeze the list of lots that may be drawn: not received yet, and all dues paid. Repeats find the first.
 
-    From here on nothing is added or dropped, whatever is paid or reversed before the draw.
+    From here on nothing is added or dropped, whatever is paid or reversed before the draw. A list that is late, after
+    an outage, is drawn from later too: it must never be made when its beacon can be known.
     """
     known = await draw_list(tx, round_)
     if known is not None:
@@ -253,6 +256,9 @@ async def freeze(tx: Tx, group: Group, round_: Round) -> DrawList:
         else:
             eligible.append(label)
     list_text = draw.list_text(eligible) if eligible else ""
+    if eligible and tx.now >= round_.draw_at:
+        round_.draw_at = tx.now + timedelta(minutes=group.rule_set.draw_delay_minutes)
+        round_.beacon_round = beacon_of(round_.draw_at)
     frozen = DrawList(
         group_id=group.group_id,
         id=new_id(),

@@ -1,11 +1,12 @@
 """Money that goes out: PAYOUT (an officer has paid a holder) and the holder's answer."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
 from core import agenda, groups, notices, payouts
 from core import sentences as say
-from core.asks import MISSING, Found, Given, Kept, Sure, WhichGroup, WhichMember, YesOrNo
+from core.asks import MISSING, Ask, Found, Given, Kept, Sure, WhichGroup, WhichMember, YesOrNo
 from core.command import command
 from core.errors import Refusal
 from core.groups import Group, Seat
@@ -44,6 +45,30 @@ class Holder(WhichMember):
         return say.WHOM_TO_PAY().offering(*choices)
 
 
+@dataclass(frozen=True)
+class Part:
+    """What an officer is about to say they have paid: so much of that leg."""
+
+    leg_id: UUID
+    amount_minor: int
+    round_number: int
+
+
+class NextLeg(Ask):
+    """The leg that is paid next and how much of it, fixed when the officer is asked: that is what they say yes to."""
+
+    async def known(self, talk: Talk, given: Given) -> Part:
+        one = await _next_leg(talk, given["group"], given["member"])
+        return Part(one.leg.id, one.now_minor, one.round.number)
+
+    def dump(self, value: Any) -> str:
+        return f"{value.leg_id} {value.amount_minor} {value.round_number}"
+
+    async def load(self, talk: Talk, text: str) -> Part:
+        leg_id, amount_minor, round_number = text.split()
+        return Part(UUID(leg_id), int(amount_minor), int(round_number))
+
+
 async def _payable(talk: Talk, group: Group) -> list[Payable]:
     return [one for one in await payouts.waiting(talk.tx, group) if one.now_minor > 0]
 
@@ -77,13 +102,13 @@ async def payout(
     talk: Talk,
     group: Annotated[Group, WhichGroup(right="pay_out", statuses=("running",))],
     member: Annotated[Seat, Holder()],
+    part: Annotated[Part, NextLeg()],
     sure: Annotated[bool, Sure(_ask_sure)],
 ) -> Message:
     """An officer has paid a holder what the pot holds for them. The holder is asked whether it came."""
     officer = await talk.membership(group)
     require_member(officer.role, "pay_out")
-    one = await _next_leg(talk, group, member)
-    leg = await payouts.pay(talk.tx, group, one.leg.id, payer=officer)
+    leg = await payouts.pay(talk.tx, group, part.leg_id, payer=officer, exactly_minor=part.amount_minor)
     talk.group = group
     amount = group.money(leg.amount_minor)
     if member.person.id == talk.me.id:
@@ -91,10 +116,10 @@ async def payout(
         await payouts.receive(talk.tx, group, leg)
         await agenda.look_again(talk.tx, group, confirmed=True)
         return say.GOT_IT(amount=amount, group=group.name)
-    await notices.leg_paid(talk.tx, group, leg, one.round.number, talk.me.name)
+    await notices.leg_paid(talk.tx, group, leg, part.round_number, talk.me.name)
     await agenda.look_again(talk.tx, group)
     talk.can_undo("payout", group=group.group_id, leg=leg.id)
-    return say.PAID_OUT(amount=amount, name=member.person.name, round=one.round.number, group=group.name)
+    return say.PAID_OUT(amount=amount, name=member.person.name, round=part.round_number, group=group.name)
 
 
 @command("_GOT")

@@ -12,6 +12,10 @@ from core.ids import tidy_code
 from core.people import Person
 from core.understanding import fold
 
+# Held against others who would change the row, not against rows that only refer to it: a payment that is being
+# written while its group wakes must not wait for the group, or the two wait for each other.
+HELD = {"key_share": True}
+
 
 async def by_code(tx: Tx, typed: str) -> Group:
     """The tenant's group of that code. Raises ``NotFound("group.unknown_code")``."""
@@ -28,7 +32,7 @@ async def by_code(tx: Tx, typed: str) -> Group:
 async def by_id(tx: Tx, group_id: UUID, *, lock: bool = False) -> Group:
     """The group; with ``lock`` held until the end of the transaction. Raises ``NotFound("group.unknown")``."""
     # Whoever waited for the lock must see what the one before has done, not what was read before waiting.
-    group = await tx.session.get(Group, group_id, with_for_update=lock or None, populate_existing=lock)
+    group = await tx.session.get(Group, group_id, with_for_update=HELD if lock else None, populate_existing=lock)
     if group is None:
         raise NotFound("group.unknown")
     return group
@@ -53,7 +57,7 @@ async def membership(tx: Tx, group_id: UUID, person_id: UUID) -> Member | None:
 async def member(tx: Tx, group_id: UUID, member_id: UUID, *, lock: bool = False) -> Member:
     """A member. Raises ``NotFound("member.unknown")``."""
     found_member = await tx.session.get(
-        Member, (group_id, member_id), with_for_update=lock or None, populate_existing=lock
+        Member, (group_id, member_id), with_for_update=HELD if lock else None, populate_existing=lock
     )
     if found_member is None:
         raise NotFound("member.unknown")

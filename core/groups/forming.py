@@ -122,7 +122,8 @@ async def join(tx: Tx, group: Group, person: Person, *, share: Fraction, role: s
     if who is None:
         who = await _new_member(tx, group, person, role)
     elif who.status == "left":
-        who.status, who.left_at = "active", None
+        # An office went with the one who left; it is given again, not found again.
+        who.status, who.left_at, who.role = "active", None, role
     who.accepted_version, who.accepted_hash = group.rules_version, group.rule_set.fingerprint()
     await tx.session.flush()
     await release(tx, group, who)
