@@ -1,0 +1,176 @@
+"""What went wrong when somebody looked for it: two at once, late work, money that must come back, offices, digits."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from fractions import Fraction
+from typing import Any
+from uuid import UUID
+
+import pytest
+from doors import Doors, doors_of
+from talking import fetch
+
+from core import agenda, clock, contributions, cycles, draws, groups, ledger, payouts, people, rounds
+from core.db import Tx, transaction
+from core.draw import verify
+from core.groups import Group, Member
+from core.rules import Fee, Rules
+
+ABEBE, SARA = "+251911000001", "+251911000002"
+
+
+@pytest.fixture
+async def doors(tenant: UUID) -> AsyncIterator[Doors]:
+    async with doors_of(tenant) as open_doors:
+        yield open_doors
+
+
+async def _running(doors: Doors, line: str = "NEW Merkato 1000 2 weekly") -> Group:
+    group = await doors.found(ABEBE, "Abebe", line)
+    await doors.register(SARA, "Sara", f"JOIN {group.code}")
+    await doors.sms(ABEBE, "BEGIN")
+    await doors.wake()
+    return await doors.group(group.code)
+
+
+async def _members(tx: Tx, group: Group) -> list[Member]:
+    return [seat.member for seat in await groups.seats(tx, group.group_id)]
+
+
+async def _pay(doors: Doors, group: Group, who: int, amount_minor: int) -> UUID:
+    """A contribution in the organiser's hand; the payment's id."""
+    async with transaction(doors.tenant.id, now=clock.now()) as tx:
+        members = await _members(tx, group)
+        made = await contributions.record(tx, group, members[who], amount_minor=amount_minor, holder=members[0])
+    return made.payment.id
+
+
+async def test_an_ethiopic_digit_answers_a_question_as_any_other(doors: Doors) -> None:
+    await _running(doors)
+    await doors.sms(SARA, "PAY 1000")
+    assert "Sara" in await doors.sms(ABEBE, "፩")
+    assert await doors.value("SELECT count(*) FROM payments WHERE verified_by = 'both'") == 1
+
+
+async def test_a_raised_digit_is_no_answer_and_no_bug(doors: Doors) -> None:
+    await _running(doors)
+    await doors.sms(SARA, "PAY 1000")
+    await doors.sms(ABEBE, "²")
+    assert await doors.value("SELECT count(*) FROM inbox WHERE state = 'failed'") == 0
+    assert await doors.value("SELECT count(*) FROM payments WHERE recorded_at IS NOT NULL") == 0
+
+
+async def test_a_payment_and_a_round_that_opens_do_not_wait_for_each_other(doors: Doors) -> None:
+    group = await _running(doors)
+    async with transaction(doors.tenant.id, now=clock.now()) as tx:
+        held = await groups.by_id(tx, group.group_id, lock=True)
+        paying = asyncio.create_task(_pay(doors, group, 1, 150_000))
+        await asyncio.sleep(0.3)
+        second = await rounds.round_by_number(tx, held, 2)
+        assert second is not None
+        await rounds.open_round(tx, held, second)
+    await paying
+    async with transaction(doors.tenant.id) as tx:
+        sara = (await _members(tx, group))[1]
+        owed = sum(due.open_minor for due in await rounds.open_dues(tx, group.group_id, member_id=sara.id))
+    assert owed == 50_000
+    assert (await doors.audit()).findings == ()
+
+
+async def test_a_list_that_is_late_is_drawn_from_a_beacon_that_nobody_knows_yet(doors: Doors) -> None:
+    """After an outage over cut-off and draw: a list made when its beacon is public would prove nothing."""
+    group = await _running(doors)
+    for who in (0, 1):
+        await _pay(doors, group, who, 100_000)
+    draw_at = await doors.value("SELECT draw_at FROM rounds WHERE number = 1")
+    clock.set_to(draw_at + timedelta(hours=2))
+    await agenda.wake(doors.tenant.id, group.group_id, fetch)
+    frozen_at, later = (await doors.rows("SELECT frozen_at, draw_at FROM draw_lists"))[0]
+    assert frozen_at < later
+    await doors.pass_time(timedelta(minutes=15))
+    async with transaction(doors.tenant.id) as tx:
+        first = await rounds.round_by_number(tx, group, 1)
+        assert first is not None
+        drawn = await draws.of_round(tx, first)
+    assert [verify(draws.proof_of(one)).ok for one in drawn] == [True]
+
+
+async def test_the_fee_of_a_payout_that_is_taken_back_goes_back_too(doors: Doors) -> None:
+    """Else the contribution behind it could never be reversed."""
+    async with transaction(doors.tenant.id, now=clock.now()) as tx:
+        group = await _found(tx, Rules(contribution_minor=100_000, lots=2, fee=Fee(kind="per_mille", value=100)))
+    await doors.wake()
+    for who in (0, 1):
+        wrong = await _pay(doors, group, who, 100_000)
+    await doors.pass_time(timedelta(days=7))
+    async with transaction(doors.tenant.id, now=clock.now()) as tx:
+        group = await groups.by_id(tx, group.group_id)
+        one = (await payouts.waiting(tx, group))[0]
+        leg = await payouts.pay(tx, group, one.leg.id, payer=(await _members(tx, group))[0])
+        assert await _balance(tx, group, "fee/organiser") == 20_000
+    async with transaction(doors.tenant.id, now=clock.now()) as tx:
+        await payouts.take_back(tx, group, await payouts.leg(tx, group.group_id, leg.id), denied=False)
+        assert await _balance(tx, group, "fee/organiser") == 0
+    async with transaction(doors.tenant.id, now=clock.now()) as tx:
+        payment = await contributions.payment(tx, group.group_id, wrong)
+        await contributions.reverse(tx, group, payment, reason="never came")
+        assert await _balance(tx, group, "pot/1/1") == 100_000
+    assert (await doors.audit()).findings == ()
+
+
+async def _balance(tx: Tx, group: Group, account: str) -> int:
+    return await ledger.balance(tx.session, group_id=group.group_id, account=account)
+
+
+async def _found(tx: Tx, rules: Rules) -> Group:
+    """A running group with a person for each lot."""
+    who = [
+        await people.person_with_phone(
+            tx, phone=f"+25191100010{n}", name=f"Holder {n}x", language="en", gateway="twilio"
+        )
+        for n in range(rules.lots)
+    ]
+    group = await groups.found(tx, who[0], name="Fees", currency="ETB", rules=rules)
+    for person in who[1:]:
+        await groups.join(tx, group, person, share=Fraction(1))
+    await cycles.begin(tx, group, timezone="Africa/Addis_Ababa")
+    return group
+
+
+async def test_the_part_of_a_lot_that_is_still_to_be_drawn_stays_in_the_pot(doors: Doors) -> None:
+    """Two lots a round, one of them late: the first holder gets a half of what came in, not the other's too."""
+    async with transaction(doors.tenant.id, now=clock.now()) as tx:
+        group = await _found(tx, Rules(contribution_minor=100_000, lots=4, lots_per_round=2))
+    await doors.wake()
+    await _pay(doors, group, 0, 100_000)
+    await _pay(doors, group, 1, 60_000)
+    first = await doors.value("SELECT draw_at FROM rounds WHERE number = 1")
+    await doors.pass_time(first + timedelta(minutes=1) - clock.now())
+    async with transaction(doors.tenant.id, now=clock.now()) as tx:
+        waiting = await payouts.waiting(tx, await groups.by_id(tx, group.group_id))
+        assert [(one.leg.amount_minor, one.now_minor) for one in waiting] == [(200_000, 80_000)]
+
+
+async def test_a_payout_is_what_the_officer_said_yes_to(doors: Doors) -> None:
+    """Money that comes in between the question and the answer was not in the holder's hand."""
+    group = await _running(doors)
+    await _pay(doors, group, 0, 100_000)
+    await _pay(doors, group, 1, 40_000)
+    first = await doors.value("SELECT draw_at FROM rounds WHERE number = 1")
+    await doors.pass_time(first + timedelta(minutes=1) - clock.now())
+    assert "1,400" in await doors.sms(ABEBE, "PAYOUT 1")
+    await _pay(doors, group, 1, 60_000)
+    assert "1,400" in await doors.sms(ABEBE, "1")
+    assert await doors.rows("SELECT amount_minor FROM payout_legs WHERE paid_at IS NOT NULL") == [(140_000,)]
+
+
+async def test_an_office_is_gone_with_the_one_who_left(doors: Doors) -> None:
+    group = await doors.found(ABEBE, "Abebe", "NEW Merkato 1000 3 weekly")
+    await doors.register(SARA, "Sara", f"JOIN {group.code}")
+    async with transaction(doors.tenant.id, now=clock.now()) as tx:
+        await groups.give_role(tx, group, (await _members(tx, group))[1], "secretary")
+    await doors.sms(SARA, "LEAVE")
+    await doors.sms(SARA, f"JOIN {group.code}")
+    roles: list[Any] = await doors.rows("SELECT role, status FROM members ORDER BY number")
+    assert roles == [("organiser", "active"), ("member", "active")]
