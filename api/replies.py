@@ -13,6 +13,7 @@ import bot
 import sms
 from api import metrics
 from core import outbox
+from core.db import transaction
 from core.messages import TELEGRAM
 from core.outbox import Delivery, Outgoing
 
@@ -24,6 +25,10 @@ _slots = asyncio.Semaphore(SIDE_BY_SIDE)
 # The last piece of work of each lane: the next one waits for it.
 _lanes: dict[str, asyncio.Task[None]] = {}
 _tasks: set[asyncio.Task[None]] = set()
+
+# What was delivered and is not written down yet, and the task that writes it.
+_delivered: list[tuple[Outgoing, Delivery, "asyncio.Future[None]"]] = []
+_recording: "asyncio.Task[None] | None" = None
 
 Work = Callable[[], Awaitable[None]]
 
@@ -42,7 +47,37 @@ async def send(outgoing: Outgoing) -> Delivery:
 async def deliver(messages: list[Outgoing]) -> None:
     """Deliver claimed replies in order."""
     for outgoing in messages:
-        await outbox.deliver(outgoing, send)
+        await _record(outgoing, await outbox.attempt(outgoing, send))
+
+
+async def _record(outgoing: Outgoing, delivery: Delivery) -> None:
+    """Have it written what came of a delivery; returns after the commit.
+
+    While one commit is under way the next ones gather, so that a busy process writes many in one transaction.
+    """
+    global _recording
+    done = asyncio.get_running_loop().create_future()
+    _delivered.append((outgoing, delivery, done))
+    if _recording is None or _recording.done():
+        _recording = asyncio.create_task(_record_gathered())
+    await done
+
+
+async def _record_gathered() -> None:
+    while _delivered:
+        gathered, _delivered[:] = list(_delivered), []
+        for tenant_id in {outgoing.tenant_id for outgoing, _, _ in gathered}:
+            mine = [one for one in gathered if one[0].tenant_id == tenant_id]
+            try:
+                async with transaction(tenant_id) as tx:
+                    await outbox.record_all(tx, [(outgoing, delivery) for outgoing, delivery, _ in mine])
+            except Exception as error:
+                # Each of them stays *sending* and becomes *uncertain*; whoever waits hears why.
+                for _, _, done in mine:
+                    done.set_exception(error)
+            else:
+                for _, _, done in mine:
+                    done.set_result(None)
 
 
 def later(lane: str, work: Work) -> None:

@@ -24,11 +24,13 @@ from aiogram.exceptions import (
     TelegramRetryAfter,
     TelegramUnauthorizedError,
 )
+from aiogram.methods.base import Response
 from aiogram.types import (
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     KeyboardButton,
     LinkPreviewOptions,
+    Message,
     ReplyKeyboardMarkup,
     ReplyKeyboardRemove,
 )
@@ -39,6 +41,9 @@ from core.errors import NotFound
 from core.gateways import Gateway
 from core.outbox import Delivery, Outgoing
 from core.settings import settings
+
+# aiogram builds these classes anew for each call unless somebody keeps them: half of what sending costs.
+_KEPT = (Response[Message], Response[bool])
 
 LONGEST_TEXT = 4096
 LONGEST_DATA_BYTES = 64

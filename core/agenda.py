@@ -109,6 +109,8 @@ class _Due:
 def _agenda(all_rounds: Sequence[Round], rules: Rules) -> list[_Due]:
     """The next step of each round that has begun, and the opening of the one after."""
     agenda = []
+    # One list at a time: a lot that stood in two could be drawn from both.
+    listed = any(r.frozen_at is not None and r.drawn_at is None for r in all_rounds)
     for round_ in all_rounds:
         if round_.opened_at is None:
             agenda.append(_Due(round_, "open", round_.opens_at))
@@ -121,10 +123,10 @@ def _agenda(all_rounds: Sequence[Round], rules: Rules) -> list[_Due]:
         wants_reminder = rules.remind_hours > 0 and remind_at > round_.opens_at and round_.attempt == 1
         if wants_reminder and round_.reminded_at is None and round_.frozen_at is None:
             agenda.append(_Due(round_, "remind", remind_at))
-        if round_.frozen_at is None:
-            agenda.append(_Due(round_, "freeze", round_.cutoff_at))
-        else:
+        if round_.frozen_at is not None:
             agenda.append(_Due(round_, "draw", round_.draw_at))
+        elif not listed:
+            agenda.append(_Due(round_, "freeze", round_.cutoff_at))
     return agenda
 
 

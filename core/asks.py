@@ -422,7 +422,8 @@ class WhichMember(Ask):
         if group is None or not words:
             return None
         # The longest run of words from the start that names somebody; an amount follows it.
-        for size in range(min(len(words), 4), 0, -1):
+        longest = 1 if words[0].isdigit() else min(len(words), 4)
+        for size in range(longest, 0, -1):
             meant = await _members_called(talk, group, " ".join(words[:size]))
             if len(meant) == 1:
                 return meant[0], words[size:]

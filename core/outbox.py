@@ -372,6 +372,20 @@ async def _fall_back(tx: Tx, row: OutboxRow) -> None:
     await tx.session.execute(upsert(OutboxRow).values(**values).on_conflict_do_nothing())
 
 
+async def record_all(tx: Tx, done: Sequence[tuple[Outgoing, Delivery]]) -> None:
+    """Write what came of several deliveries of one tenant."""
+    sent = [
+        {"row": outgoing.id, "provider_id": delivery.provider_id, "now": tx.now, "reason": delivery.reason}
+        for outgoing, delivery in done
+        if delivery.outcome == "sent"
+    ]
+    if sent:
+        await tx.session.execute(_SENT, sent)
+    for outgoing, delivery in done:
+        if delivery.outcome != "sent":
+            await record(tx, outgoing, delivery)
+
+
 async def attempt(outgoing: Outgoing, send: Sender) -> Delivery:
     """Send one claimed message; what a provider's library throws is *unknown*."""
     try:

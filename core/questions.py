@@ -88,7 +88,8 @@ _UNSEEN = literal_column(
     " AND position(questions.nonce IN o.params::text) > 0)",
     Boolean,
 )
-_IS_FORM = ~Question.command.startswith("_")
+# Escaped: to LIKE an underscore is any letter.
+_IS_FORM = ~Question.command.startswith("_", autoescape=True)
 
 
 async def open_questions(tx: Tx, address_id: UUID, *, most: int = 3) -> Sequence[Question]:
@@ -157,6 +158,6 @@ async def drop_forms(tx: Tx, address_id: UUID) -> None:
     """A new command wins over half-filled ones; questions that came with notices stay open."""
     await tx.session.execute(
         update(Question)
-        .where(Question.address_id == address_id, Question.answered_at.is_(None), ~Question.command.startswith("_"))
+        .where(Question.address_id == address_id, Question.answered_at.is_(None), _IS_FORM)
         .values(answered_at=tx.now)
     )

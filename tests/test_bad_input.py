@@ -238,3 +238,31 @@ async def test_a_number_that_said_stop_hears_answers_but_no_notices(doors: Doors
     assert waiting == 0
     assert "Merkato" in await doors.sms(SARA, "STATUS")
     assert "again" in await doors.sms(SARA, "START")
+
+
+async def test_a_digit_answers_what_was_asked_last_on_the_screen_and_never_what_nobody_saw(
+    doors: Doors, running: Any
+) -> None:
+    """While the organiser is asked to confirm an amount, a member's claim arrives; its notice has not gone out."""
+    assert "Record it?" in await doors.sms(ABEBE, "CASH 2 400")
+    await doors.sms(SARA, "PAY 1000")
+    assert "Recorded: 400 birr from Sara" in await doors.sms(ABEBE, "1")
+    before = await _book(doors)
+    assert "There is no open question" in await doors.sms(ABEBE, "1"), "the claim waits in the outbox, unseen"
+    assert await _book(doors) == before
+
+
+async def test_a_claim_that_was_seen_is_answered_after_the_form(doors: Doors, running: Any, superuser: Any) -> None:
+    await doors.sms(ABEBE, "CASH 2 400")
+    await doors.sms(SARA, "PAY 1000")
+    superuser.execute("UPDATE outbox SET state = 'sent' WHERE state = 'queued'")
+    assert "Recorded: 400 birr from Sara" in await doors.sms(ABEBE, "1"), "what somebody is in the middle of comes first"
+    assert "Recorded: 1,000 birr from Sara" in await doors.sms(ABEBE, "1")
+
+
+async def test_a_new_command_ends_the_half_filled_one_before_it(doors: Doors, running: Any) -> None:
+    assert "Record it?" in await doors.sms(ABEBE, "CASH 2 400")
+    assert "Merkato" in await doors.sms(ABEBE, "STATUS")
+    before = await _book(doors)
+    assert "There is no open question" in await doors.sms(ABEBE, "1")
+    assert await _book(doors) == before

@@ -147,7 +147,7 @@ async def join(
 
 
 async def _held(talk: Talk, group: Group, member: Member) -> tuple[Fraction, str]:
-    held = [h for h in await groups.holdings(talk.tx, group) if h.member_id == member.id]
+    held = await groups.holdings(talk.tx, group, member_id=member.id)
     return sum((h.share for h in held), Fraction(0)), ", ".join(str(h.lot_number) for h in held)
 
 

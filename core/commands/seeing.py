@@ -65,9 +65,7 @@ async def _my_dues(talk: Talk, group: Group, member: Member) -> Message:
 async def _my_lots(talk: Talk, group: Group, member: Member) -> list[Message]:
     paid, promised, round_of = await _legs(talk, group, member.id)
     lines = []
-    for held in await groups.holdings(talk.tx, group):
-        if held.member_id != member.id:
-            continue
+    for held in await groups.holdings(talk.tx, group, member_id=member.id):
         if held.holding_id not in promised:
             lines.append(say.STATUS_LOT(lot=held.lot_number, share=share_words(held.share)))
             continue

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from uuid import UUID
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
@@ -15,16 +16,19 @@ from core.ids import new_id
 from core.rules import check_share
 
 
-async def holdings(tx: Tx, group: Group, *, cycle: int | None = None) -> Sequence[Held]:
-    """Every holding of a cycle (this one), by lot and member number."""
-    rows = await tx.session.execute(
+async def holdings(tx: Tx, group: Group, *, cycle: int | None = None, member_id: UUID | None = None) -> Sequence[Held]:
+    """Every holding of a cycle (this one), by lot and member number; only those of one member, if given."""
+    query = (
         select(Lot.number, Holding.share_numerator, Holding.share_denominator, Holding.member_id, Holding.id)
         .join(Holding, (Holding.group_id == Lot.group_id) & (Holding.lot_id == Lot.id))
         .join(Member, (Member.group_id == Holding.group_id) & (Member.id == Holding.member_id))
         .where(Lot.group_id == group.group_id, Lot.cycle == (cycle or group.cycle))
         .order_by(Lot.number, Member.number)
     )
-    return [Held(n, Fraction(top, bottom), member_id, h) for n, top, bottom, member_id, h in rows]
+    if member_id is not None:
+        query = query.where(Holding.member_id == member_id)
+    rows = await tx.session.execute(query)
+    return [Held(n, Fraction(top, bottom), holder_id, h) for n, top, bottom, holder_id, h in rows]
 
 
 async def lots_taken(tx: Tx, group: Group) -> int:
