@@ -227,7 +227,8 @@ async def test_whatever_happens_every_santim_is_somewhere(
 ) -> None:
     tenant_id = await make_tenant("book", "Book")
     clock.set_to(START)
-    per_round = 2 if several and len(lots) % 2 == 0 else 1
+    # One round of two lots would be eaten by a fee of one instalment.
+    per_round = 2 if several and len(lots) in (4, 6) else 1
     async with transaction(tenant_id, now=clock.now()) as tx:
         group = await _group(tx, lots, per_round, fee, contribution)
     await agenda.wake(tenant_id, group.group_id, fetch)
