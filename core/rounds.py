@@ -125,7 +125,7 @@ SELECT d.id, d.member_id, r.number, 'pot/' || r.cycle || '/' || r.number, l.numb
 FROM dues d
 JOIN rounds r ON r.group_id = d.group_id AND r.id = d.round_id
 JOIN lots l ON l.group_id = d.group_id AND l.id = d.lot_id
-CROSS JOIN LATERAL (SELECT {_PAID} AS paid OFFSET 0) p
+CROSS JOIN LATERAL {_PAID} p (paid)
 WHERE d.group_id = :group AND d.excused_at IS NULL AND d.amount_minor > p.paid
 """
 

@@ -216,6 +216,12 @@ def test_no_statement_of_a_whole_cycle_joins_a_group_to_what_lives_elsewhere(who
     assert mixed == set()
 
 
+def test_no_statement_of_a_group_joins_a_select_that_reads_no_table(whole_cycle: list[Heard]) -> None:
+    """Citus refuses `LATERAL (SELECT (SELECT … FROM t) AS x)`; `LATERAL (SELECT … FROM t) AS p (x)` says the same."""
+    wrapped = re.compile(r"(?:LATERAL|FROM|JOIN) \(SELECT \(SELECT")
+    assert {one.statement for one in whole_cycle if one.concerns_a_group and wrapped.search(one.statement)} == set()
+
+
 def test_every_posting_names_its_group_first(whole_cycle: list[Heard]) -> None:
     postings = [one for one in whole_cycle if "ledger_post" in one.statement]
     assert len(postings) > 5
