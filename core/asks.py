@@ -155,14 +155,14 @@ class WhichGroup(Ask):
         self.right = right
         self.statuses = statuses
 
-    async def _eligible(self, talk: Talk) -> list[Group]:
+    async def _eligible(self, talk: Talk, *, any_status: bool = False) -> list[Group]:
         mine = await talk.my_groups()
         if not mine:
             raise Refusal("group.none" if talk.person else "person.unknown_yet")
         allowed = [g for g, m in mine if self.right is None or member_may(m.role, self.right)]
         if not allowed:
             raise Refusal("rights.office", right=self.right)
-        fitting = [g for g in allowed if g.status in self.statuses] or allowed
+        fitting = [g for g in allowed if g.status in self.statuses and not any_status] or allowed
         last = talk.person.last_group_id if talk.person else None
         return sorted(fitting, key=lambda g: g.group_id != last)
 
@@ -170,13 +170,14 @@ class WhichGroup(Ask):
         """A group's code or name (or the beginning of one) anywhere in the line."""
         if not words:
             return None
-        mine = await self._eligible(talk)
-        for size in range(len(words), 0, -1):
-            for start in range(len(words) - size + 1):
-                typed = " ".join(words[start : start + size])
-                meant = _group_called(mine, typed)
-                if meant is not None:
-                    return meant, [*words[:start], *words[start + size :]]
+        # Whatever its status when it is called by its whole name: money may have to move in a group that is over.
+        for mine, wholly in ((await self._eligible(talk), False), (await self._eligible(talk, any_status=True), True)):
+            for size in range(len(words), 0, -1):
+                for start in range(len(words) - size + 1):
+                    typed = " ".join(words[start : start + size])
+                    meant = _group_called(mine, typed, wholly=wholly)
+                    if meant is not None:
+                        return meant, [*words[:start], *words[start + size :]]
         return None
 
     async def known(self, talk: Talk, given: Given) -> Any:
@@ -192,6 +193,7 @@ class WhichGroup(Ask):
             if text == str(group.group_id):
                 return group
         meant = _group_called(await self._eligible(talk), text)
+        meant = meant or _group_called(await self._eligible(talk, any_status=True), text, wholly=True)
         if meant is None:
             raise Refusal("group.unknown_name", typed=text[:40])
         return meant
@@ -203,12 +205,12 @@ class WhichGroup(Ask):
         return await groups.by_id(talk.tx, UUID(text))
 
 
-def _group_called(mine: list[Group], typed: str) -> Group | None:
+def _group_called(mine: list[Group], typed: str, *, wholly: bool = False) -> Group | None:
     wanted = understanding.fold(typed)
     for group in mine:
         if wanted in (group.code.casefold(), understanding.fold(group.name)):
             return group
-    starting = [g for g in mine if len(wanted) >= 3 and understanding.fold(g.name).startswith(wanted)]
+    starting = [g for g in mine if not wholly and len(wanted) >= 3 and understanding.fold(g.name).startswith(wanted)]
     return starting[0] if len(starting) == 1 else None
 
 

@@ -190,3 +190,11 @@ async def test_an_office_is_gone_with_the_one_who_left(doors: Doors) -> None:
     await doors.sms(SARA, f"JOIN {group.code}")
     roles: list[Any] = await doors.rows("SELECT role, status FROM members ORDER BY number")
     assert roles == [("organiser", "active"), ("member", "active")]
+
+
+async def test_a_group_can_be_named_whatever_its_status(doors: Doors) -> None:
+    """Money may still have to move in one that is over while another of the officer's runs."""
+    await _running(doors)
+    await doors.sms(ABEBE, "NEW Second 500 3 weekly")
+    assert "Second" in await doors.sms(ABEBE, "PAYOUT Second")
+    assert "Merkato" in await doors.sms(ABEBE, "PAYOUT")
