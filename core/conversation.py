@@ -79,7 +79,10 @@ async def _attempt(tenant: Tenant, inbound: Inbound, failure: _Failure | None) -
     async with transaction(tenant.id, now=clock.now()) as tx:
         speaker = await _speaker(tx, inbound)
         address, person = speaker.address, speaker.person
-        inbox_id, new = await inbox.take_in(tx, inbound, address.id)
+        typed = inbound.text.split()
+        meant = words.command_of(typed[0], forgiving=False) if typed else None
+        word = meant[0] if meant else None
+        inbox_id, new = await inbox.take_in(tx, inbound, address.id, command=word)
         if not new:
             return Handled(inbox_id, False, [], [], await outbox.reply_texts(tx, inbox_id))
         tx.actor = f"person:{person.id}" if person else f"address:{address.id}"
@@ -87,7 +90,7 @@ async def _attempt(tenant: Tenant, inbound: Inbound, failure: _Failure | None) -
         language = language or await _guess_language(tx, tenant, inbound, address)
         talk = Talk(tx, tenant, inbound, address, person, language, speaker.asked)
         answers = [failure.message] if failure else await _understand(talk)
-        await _keep(tx, inbox_id, talk, failure)
+        await _keep(tx, inbox_id, talk, failure, known=word)
         outgoing = await outbox.reply(
             tx,
             address,
@@ -115,9 +118,10 @@ async def _speaker(tx: Tx, inbound: Inbound) -> Speaker:
     return found
 
 
-async def _keep(tx: Tx, inbox_id: UUID, talk: Talk, failure: _Failure | None) -> None:
+async def _keep(tx: Tx, inbox_id: UUID, talk: Talk, failure: _Failure | None, *, known: str | None) -> None:
+    """Write down what was not known when the message was taken in."""
     values: dict[str, Any] = {}
-    if talk.word:
+    if talk.word and talk.word != known:
         values["command"] = talk.word
     if talk.undo:
         values["undo"] = talk.undo

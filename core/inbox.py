@@ -72,7 +72,7 @@ _TAKE_IN = (
 )
 
 
-async def take_in(tx: Tx, inbound: Inbound, address_id: UUID) -> tuple[UUID, bool]:
+async def take_in(tx: Tx, inbound: Inbound, address_id: UUID, *, command: str | None = None) -> tuple[UUID, bool]:
     """Write the row; ``(id, True)`` when it is new, ``(id of the first, False)`` when it came before.
 
     Waits for a transaction that is just taking in the same message.
@@ -87,6 +87,7 @@ async def take_in(tx: Tx, inbound: Inbound, address_id: UUID) -> tuple[UUID, boo
             "address_id": address_id,
             "text": inbound.text[:LONGEST_TEXT],
             "received_at": inbound.received_at,
+            "command": command,
         },
     )
     if inbox_id is not None:

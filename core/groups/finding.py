@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import bindparam, select, text
 
 from core.db import Tx
 from core.errors import NotFound, Refusal
@@ -38,14 +38,18 @@ async def by_id(tx: Tx, group_id: UUID, *, lock: bool = False) -> Group:
     return group
 
 
+# Built once: nearly every message asks this.
+_OF_PERSON = (
+    select(Group, Member)
+    .join(Member, Member.group_id == Group.group_id)
+    .where(Member.person_id == bindparam("person"), Member.status == "active", Group.status != "cancelled")
+    .order_by(Group.created_at.desc())
+)
+
+
 async def of_person(tx: Tx, person_id: UUID) -> Sequence[tuple[Group, Member]]:
     """The groups a person is in, the newest first."""
-    rows = await tx.session.execute(
-        select(Group, Member)
-        .join(Member, Member.group_id == Group.group_id)
-        .where(Member.person_id == person_id, Member.status == "active", Group.status != "cancelled")
-        .order_by(Group.created_at.desc())
-    )
+    rows = await tx.session.execute(_OF_PERSON, {"person": person_id})
     return [(group, member) for group, member in rows]
 
 
