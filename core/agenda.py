@@ -132,7 +132,7 @@ def _agenda(all_rounds: Sequence[Round], rules: Rules) -> list[_Due]:
 
 async def _hold(tx: Tx, group: Group, round_id: UUID, beacon: Beacon) -> None:
     round_ = await tx.session.get(Round, (group.group_id, round_id), with_for_update=True)
-    if round_ is None or round_.drawn_at is not None or group.status != "running":
+    if round_ is None or round_.drawn_at or round_.frozen_at is None or group.status != "running":
         return
     held = await draws.hold(tx, group, round_, beacon)
     if held:

@@ -426,8 +426,11 @@ class WhichMember(Ask):
         # The longest run of words from the start that names somebody; an amount follows it.
         longest = 1 if words[0].isdigit() else min(len(words), 4)
         for size in range(longest, 0, -1):
-            meant = await _members_called(talk, group, " ".join(words[:size]))
-            if len(meant) == 1:
+            typed = " ".join(words[:size])
+            meant = await _members_called(talk, group, typed)
+            if len(meant) > 1:
+                raise _ambiguous(typed, meant)
+            if meant:
                 return meant[0], words[size:]
         alone = len(words) == 1 or understanding.amount(words[1:2], _currency(talk, given)) is not None
         if alone and not await _members_called(talk, group, words[0]):
@@ -445,6 +448,8 @@ class WhichMember(Ask):
         meant = await _members_called(talk, group, text)
         if len(meant) == 1:
             return meant[0]
+        if meant:
+            raise _ambiguous(text, meant)
         raise Refusal("member.not_found", typed=text[:40], group=group.name)
 
     def dump(self, value: Any) -> str:
@@ -453,6 +458,11 @@ class WhichMember(Ask):
     async def load(self, talk: Talk, text: str) -> Seat:
         group_id, member_id = text.split()
         return await groups.seat(talk.tx, UUID(group_id), UUID(member_id))
+
+
+def _ambiguous(typed: str, meant: list[Seat]) -> Refusal:
+    some = ", ".join(f"{seat.member.number}. {seat.person.name}" for seat in meant[:MOST_CHOICES])
+    return Refusal("member.ambiguous", typed=typed[:40], who=some)
 
 
 async def _members_called(talk: Talk, group: Group, typed: str) -> list[Seat]:

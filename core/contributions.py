@@ -132,6 +132,8 @@ async def record(
     """
     check_amount(amount_minor)
     require_cycle(group)
+    if who.status != "active":
+        raise Refusal("member.not_found", typed=str(who.number), group=group.name)
     # One payment of a member at a time: two must not settle the same due.
     await tx.session.execute(
         select(Member.id).where(Member.group_id == group.group_id, Member.id == who.id).with_for_update(key_share=True)

@@ -309,7 +309,7 @@ async def claim(tx: Tx, address_id: UUID) -> Outgoing | None:
 
 _SENT = text(
     "UPDATE outbox SET state = 'sent', provider_id = :provider_id, reason = :reason, sent_at = :now"
-    " WHERE id = :row AND state = 'sending'"
+    " WHERE id = :row AND state IN ('sending', 'uncertain')"
 )
 
 

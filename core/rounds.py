@@ -278,6 +278,14 @@ async def freeze(tx: Tx, group: Group, round_: Round) -> DrawList:
     return frozen
 
 
+async def frozen_since(tx: Tx, group: Group, instant: datetime) -> bool:
+    """Whether a list of the group has been frozen at or after an instant."""
+    found = await tx.session.scalar(
+        select(DrawList.id).where(DrawList.group_id == group.group_id, DrawList.frozen_at >= instant).limit(1)
+    )
+    return found is not None
+
+
 async def draw_list(tx: Tx, round_: Round) -> DrawList | None:
     """The frozen list of the round's present attempt, if any."""
     return await tx.session.scalar(

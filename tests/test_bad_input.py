@@ -256,7 +256,9 @@ async def test_a_claim_that_was_seen_is_answered_after_the_form(doors: Doors, ru
     await doors.sms(ABEBE, "CASH 2 400")
     await doors.sms(SARA, "PAY 1000")
     superuser.execute("UPDATE outbox SET state = 'sent' WHERE state = 'queued'")
-    assert "Recorded: 400 birr from Sara" in await doors.sms(ABEBE, "1"), "what somebody is in the middle of comes first"
+    assert "Recorded: 400 birr from Sara" in await doors.sms(ABEBE, "1"), (
+        "what somebody is in the middle of comes first"
+    )
     assert "Recorded: 1,000 birr from Sara" in await doors.sms(ABEBE, "1")
 
 

@@ -50,7 +50,7 @@ TEXTS = {
     "anchor": "4ef004b3b43b",
     "list": "2733efe101d8",
     "url": "https://equb.example.org/verify/K7M2Q4-12",
-    "failed": "list_hash, beacon_signature",
+    "who": "2. Sara Tesfaye, 7. Sara",
     "reason": "the note was counted twice",
     "free": "3/10",
 }

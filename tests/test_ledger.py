@@ -392,7 +392,10 @@ async def test_any_sequence_of_postings_repeats_and_reversals_keeps_the_book_sou
         else:
             with pytest.raises(Refusal) as refused:
                 await posted(tenant, group, *asked)
-            assert isinstance(refused.value, expected)
+            # One call that takes the same transfer back twice is wrong in two ways; either may be named.
+            taken_back = [posting.reverses for posting in asked if isinstance(posting, Reversal)]
+            twice = len(set(taken_back)) < len(taken_back)
+            assert isinstance(refused.value, (expected, ledger.NotEnough) if twice else expected)
     for account, minor in (await balances(tenant, group)).items():
         assert minor == model.balance(account) * (-1 if account.startswith(("held/", "provider/")) else 1)
         assert minor >= 0 or not account.startswith(NEVER_NEGATIVE)

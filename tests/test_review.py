@@ -198,3 +198,47 @@ async def test_a_group_can_be_named_whatever_its_status(doors: Doors) -> None:
     await doors.sms(ABEBE, "NEW Second 500 3 weekly")
     assert "Second" in await doors.sms(ABEBE, "PAYOUT Second")
     assert "Merkato" in await doors.sms(ABEBE, "PAYOUT")
+
+
+async def test_a_name_that_means_two_members_is_asked_about(doors: Doors) -> None:
+    """Somebody calls themselves by another's first name, to catch what is meant for the other."""
+    group = await doors.found(ABEBE, "Dawit", "NEW Merkato 1000 3 weekly")
+    await doors.register(SARA, "Abebe Kebede", f"JOIN {group.code}")
+    await doors.register("+251911000003", "Abebe", f"JOIN {group.code}")
+    await doors.sms(ABEBE, "BEGIN")
+    await doors.wake()
+    assert "2. Abebe Kebede, 3. Abebe" in await doors.sms(ABEBE, "CASH Abebe 1000")
+    assert await doors.value("SELECT count(*) FROM payments") == 0
+    assert "Recorded: 1,000 birr from Abebe Kebede" in await doors.sms(ABEBE, "CASH 2 1000")
+
+
+async def test_what_a_list_was_frozen_with_is_not_undone(doors: Doors) -> None:
+    """Pay just before the cut-off, stand in the draw, take it back just after."""
+    await _running(doors)
+    clock.set_to(clock.now() + timedelta(days=7) - timedelta(minutes=60))
+    await doors.wake()
+    due = await doors.value("SELECT cutoff_at FROM rounds WHERE number = 1")
+    clock.set_to(due - timedelta(minutes=2))
+    assert "received 1,000 birr" in await doors.sms(ABEBE, "PAY 1000")
+    clock.set_to(due + timedelta(minutes=1))
+    await doors.wake()
+    assert "too late" in await doors.sms(ABEBE, "UNDO")
+    assert await doors.value("SELECT count(*) FROM payments WHERE reversed_at IS NOT NULL") == 0
+
+
+async def test_only_the_organiser_opens_the_next_cycle(doors: Doors) -> None:
+    group = await _running(doors)
+    for _week in range(2):
+        await doors.sms(ABEBE, "PAY 1000")
+        await doors.sms(ABEBE, "CASH 2 1000")
+        await doors.pass_time(timedelta(days=7))
+        for number in (1, 2):
+            if "Did you pay" in await doors.sms(ABEBE, f"PAYOUT {number}"):
+                await doors.sms(ABEBE, "1")
+    await doors.pass_time(timedelta(days=9))
+    assert (await doors.group(group.code)).status == "closed"
+    answer = await doors.register("+251911000003", "Lema", f"JOIN {group.code}")
+    assert "The organiser opens the next one" in answer
+    assert (await doors.group(group.code)).status == "closed"
+    await doors.sms(ABEBE, "INVITE")
+    assert (await doors.group(group.code)).status == "forming"

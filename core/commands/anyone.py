@@ -6,14 +6,14 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from core import catalogues, contributions, groups, notices, payouts, people, words
+from core import catalogues, contributions, groups, notices, payouts, people, rounds, words
 from core import sentences as say
 from core.asks import NewName, WhichLanguage, Words
 from core.command import COMMANDS, command
 from core.errors import Refusal
 from core.inbox import InboxRow
 from core.messages import Choice, Message
-from core.rights import member_may
+from core.rights import member_may, require_member
 from core.talk import Talk
 
 # What a chat keeps at hand below the keyboard.
@@ -111,6 +111,10 @@ async def _undo_payment(talk: Talk, what: dict[str, UUID]) -> Message:
     group = await groups.by_id(talk.tx, what["group"])
     payment = await contributions.payment(talk.tx, group.group_id, what["payment"])
     seat = await groups.seat(talk.tx, group.group_id, payment.member_id)
+    require_member((await talk.membership(group)).role, "record")
+    if payment.recorded_at and await rounds.frozen_since(talk.tx, group, payment.recorded_at):
+        # Or somebody could pay just before a list is fixed, stand in the draw, and take it back just after.
+        raise Refusal("undo.too_late")
     await contributions.reverse(talk.tx, group, payment, reason="")
     await notices.reversed_payment(talk.tx, group, seat.member, payment, besides=[talk.me.id])
     return say.UNDONE_PAYMENT(amount=group.money(payment.amount_minor), name=seat.person.name, code=payment.code)
@@ -127,6 +131,7 @@ async def _undo_payout(talk: Talk, what: dict[str, UUID]) -> Message:
     group = await groups.by_id(talk.tx, what["group"])
     leg = await payouts.leg(talk.tx, group.group_id, what["leg"])
     seat = await groups.seat(talk.tx, group.group_id, leg.member_id)
+    require_member((await talk.membership(group)).role, "pay_out")
     await payouts.take_back(talk.tx, group, leg, denied=False)
     return say.UNDONE_PAYOUT(amount=group.money(leg.amount_minor), name=seat.person.name)
 

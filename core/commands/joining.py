@@ -199,12 +199,14 @@ async def leave(talk: Talk, group: Annotated[Group, WhichGroup(statuses=("formin
 @command("INVITE", about=say.ABOUT_INVITE)
 async def invite(
     talk: Talk,
-    group: Annotated[Group, WhichGroup(right="invite", statuses=("forming",))],
+    group: Annotated[Group, WhichGroup(right="invite", statuses=("forming", "closed"))],
     phone: Annotated[str, Phone()],
 ) -> Message:
     """How others join; with a phone number, one invitation by SMS to it."""
     require_member((await talk.membership(group)).role, "invite")
     talk.group = group
+    # Who invites after a cycle has ended begins to form the next one.
+    await groups.reopen(talk.tx, group)
     if phone:
         return await _invite_phone(talk, group, phone)
     links = {g.channel: g for g in await gateways.all_gateways(talk.tx) if g.preferred}

@@ -95,17 +95,15 @@ async def seat(tx: Tx, group_id: UUID, member_id: UUID) -> Seat:
 
 
 async def find_members(tx: Tx, group_id: UUID, typed: str) -> Sequence[Seat]:
-    """The members that a number, a name or the beginning of one, or a phone may mean; exact names first."""
+    """The members that a number, a name, a part of one or its beginning may mean."""
     wanted = typed.strip().lstrip("#").casefold()
     if wanted.isascii() and wanted.isdigit() and len(wanted) <= 4:
         return await seats(tx, group_id, number=int(wanted))
     everyone = [(s, fold(s.person.name)) for s in await seats(tx, group_id)]
     wanted = fold(typed)
-    exact = [s for s, name in everyone if name == wanted]
-    if exact:
-        return exact
-    by_word = [s for s, name in everyone if wanted in name.split()]
-    return by_word or [s for s, name in everyone if name.startswith(wanted)]
+    # Somebody who takes another's first name for a whole name does not take what is meant for the other.
+    called = [s for s, name in everyone if name == wanted or wanted in name.split()]
+    return called or [s for s, name in everyone if name.startswith(wanted)]
 
 
 def require_forming(group: Group) -> None:

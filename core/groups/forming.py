@@ -114,8 +114,8 @@ async def join(tx: Tx, group: Group, person: Person, *, share: Fraction, role: s
     Raises ``Refusal``: ``group.not_forming``, ``share.…``, ``group.full``.
     """
     group = await by_id(tx, group.group_id, lock=True)
-    if group.status == "closed":
-        await reopen(tx, group)
+    if group.status == "closed" and role != "organiser":
+        raise Refusal("group.between_cycles", group=group.name)
     require_forming(group)
     check_share(share)
     who = await membership(tx, group.group_id, person.id)
