@@ -109,30 +109,19 @@ async def _drawn_in(tx: Tx, round_: Round) -> Sequence[Draw]:
     return rows.all()
 
 
-async def _one(
-    tx: Tx,
-    group: Group,
-    round_: Round,
-    cycle: "cycles.Cycle",
-    frozen: DrawList,
-    beacon: Beacon,
-    ordinal: int,
-    earlier: Sequence[str],
-) -> Held:
+def _proof(
+    group: Group, round_: Round, cycle: "cycles.Cycle", frozen: DrawList, beacon: Beacon, earlier: Sequence[str]
+) -> Proof:
+    """Draw the next lot from the frozen list with the cycle's next link; everything needed to check it, sealed."""
     secret = crypto.unseal(cycle.secret, f"cycles.secret:{group.group_id}:{cycle.number}")
     number = cycle.links_used + 1
     link = draw.link(secret, cycle.chain_length, number)
     previous = draw.link(secret, cycle.chain_length, number - 1).hex() if number > 1 else cycle.anchor
     list_text = draw.list_text([lot for lot in draw.lots_of(frozen.list_text) if lot not in earlier])
     drawn = draw.draw(group.code, round_.number, list_text, link, beacon.randomness)
-    lot = await tx.session.scalar(
-        select(Lot).where(Lot.group_id == group.group_id, Lot.cycle == round_.cycle, Lot.number == int(drawn.lot[1:]))
-    )
-    if lot is None:
-        raise RuntimeError(f"the drawn lot {drawn.lot} is not in the book")
     code = f"{group.code}-{number}" if round_.cycle == 1 else f"{group.code}-{round_.cycle}-{number}"
     beacon_source = source()
-    proof = draw.seal(
+    return draw.seal(
         Proof(
             code=code,
             group_code=group.code,
@@ -162,22 +151,40 @@ async def _one(
             lot=drawn.lot,
         )
     )
+
+
+async def _one(
+    tx: Tx,
+    group: Group,
+    round_: Round,
+    cycle: "cycles.Cycle",
+    frozen: DrawList,
+    beacon: Beacon,
+    ordinal: int,
+    earlier: Sequence[str],
+) -> Held:
+    proof = _proof(group, round_, cycle, frozen, beacon, earlier)
+    lot = await tx.session.scalar(
+        select(Lot).where(Lot.group_id == group.group_id, Lot.cycle == round_.cycle, Lot.number == int(proof.lot[1:]))
+    )
+    if lot is None:
+        raise RuntimeError(f"the drawn lot {proof.lot} is not in the book")
     row = Draw(
         group_id=group.group_id,
         id=new_id(),
         tenant_id=tx.tenant_id,
-        code=code,
+        code=proof.code,
         round_id=round_.id,
         list_id=frozen.id,
         ordinal=ordinal,
         kind="drawn",
         lot_id=lot.id,
-        link_number=number,
+        link_number=proof.link_number,
         proof={"json": proof_to_json(proof)},
         record_hash=proof.record,
         drawn_at=tx.now,
     )
-    cycle.links_used = number
+    cycle.links_used = proof.link_number
     tx.session.add(row)
     await tx.session.flush()
     await tx.session.execute(
@@ -185,15 +192,15 @@ async def _one(
             "INSERT INTO codes (code, tenant_id, kind, group_id, subject_id)"
             " VALUES (:code, :tenant, 'draw', :group, :draw)"
         ),
-        {"code": code, "tenant": tx.tenant_id, "group": group.group_id, "draw": row.id},
+        {"code": proof.code, "tenant": tx.tenant_id, "group": group.group_id, "draw": row.id},
     )
     payout = await payouts.create(tx, group, round_, lot, cycle.rule_set)
     await note(
         tx,
         "draw.held",
         group_id=group.group_id,
-        subject=f"draw:{code}",
-        lot=drawn.lot,
+        subject=f"draw:{proof.code}",
+        lot=proof.lot,
         record=proof.record,
     )
     return Held(row, lot, payout)

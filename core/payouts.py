@@ -277,6 +277,7 @@ async def _post(tx: Tx, group: Group, round_: Round, leg: Leg, payer: Member | N
             currency=group.currency,
             reference=f"leg:{leg.id}:{attempt}",
             payout_leg_id=leg.id,
+            memo=await _draw_record(tx, group, leg),
         )
     ]
     legs = await _legs_of_round(tx, round_)
@@ -297,6 +298,18 @@ async def _post(tx: Tx, group: Group, round_: Round, leg: Leg, payer: Member | N
             )
         )
     await ledger.post(tx.session, group_id=group.group_id, postings=postings, at=tx.now)
+
+
+async def _draw_record(tx: Tx, group: Group, leg: Leg) -> str:
+    """The hash of the draw that the leg is paid for: the book says by what right money left the pot."""
+    record = await tx.session.scalar(
+        text(
+            "SELECT d.record_hash FROM payouts p JOIN draws d ON d.group_id = p.group_id AND d.lot_id = p.lot_id"
+            " WHERE p.group_id = :group AND p.id = :payout"
+        ),
+        {"group": group.group_id, "payout": leg.payout_id},
+    )
+    return f"draw {record}" if record else ""
 
 
 async def _fee_taken(tx: Tx, group: Group, round_: Round) -> int:

@@ -118,6 +118,11 @@ async def test_a_small_case_a_pays_every_holder_exactly_the_share(doors: Doors) 
     assert received == {number: amount * 100 * 8 for number, amount in amounts.items()}
     assert await _every_draw_verifies(doors, group) == 8
     assert len(await doors.rows("SELECT DISTINCT lot_id FROM draws WHERE group_id = :g", g=group.group_id)) == 8
+    memos = {m for (m,) in await doors.rows("SELECT memo FROM ledger_transfers WHERE kind = 'payout'")}
+    records = {
+        f"draw {r}" for (r,) in await doors.rows("SELECT record_hash FROM draws WHERE group_id = :g", g=group.group_id)
+    }
+    assert memos == records, "beside each payout stands the hash of its draw"
     report = await doors.audit()
     assert report.findings == ()
     await doors.pass_time(timedelta(days=8))
