@@ -125,7 +125,7 @@ async def pay_in_bulk(here: Town, group: Group) -> int:
             ledger.Posting(
                 kind="contribution",
                 debit="held/1",
-                credit=due.pot,
+                credit=due.account,
                 amount_minor=due.open_minor,
                 currency=group.currency,
                 reference=f"payment:{payment_id}:0",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from core import clock, cycles, draws, groups, notices, rounds
+from core import clock, cycles, draws, groups, notices, proposals, rounds
 from core.beacon import Beacon
 from core.db import Tx, transaction
 from core.errors import TryLater
@@ -57,8 +57,10 @@ class _Again:
 
 async def _step(tx: Tx, group: Group, out_of_reach: Container[UUID]) -> DrawList | _Again | None:
     """Do the earliest thing that is due. A ``DrawList`` is a draw that needs its beacon; None: nothing is due."""
+    # What nobody has decided in time is settled whatever the group's status.
+    expires = await proposals.expire(tx, group)
     if group.status != "running":
-        group.wake_at = None
+        group.wake_at = expires
         await tx.session.flush()
         return None
     cycle = await cycles.current(tx, group)
@@ -71,7 +73,8 @@ async def _step(tx: Tx, group: Group, out_of_reach: Container[UUID]) -> DrawList
         key=lambda step: (step.at, step.round.number),
     )
     if not due or due[0].at > tx.now:
-        group.wake_at = due[0].at if due else None
+        # Who waits for nothing but money stays off the agenda (see look_again), whatever else may expire.
+        group.wake_at = min(due[0].at, expires or due[0].at) if due else None
         await tx.session.flush()
         if not steps and await cycles.close_if_done(tx, group):
             await notices.cycle_closed(tx, group, *await cycles.totals(tx, group))

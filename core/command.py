@@ -21,12 +21,13 @@ R = TypeVar("R", bound=Run)
 
 @dataclass(frozen=True)
 class Command:
-    """A word, its slots in the order in which they are asked, and what it does."""
+    """A word, its slots in the order in which they are asked, and what it does. ``office``: only officers need it."""
 
     word: str
     run: Run
     slots: tuple[tuple[str, Ask], ...]
     about: Kind | None
+    office: bool = False
 
     def ask(self, slot: str) -> Ask:
         return next(ask for name, ask in self.slots if name == slot)
@@ -35,13 +36,13 @@ class Command:
 COMMANDS: dict[str, Command] = {}
 
 
-def command(word: str, *, about: Kind | None = None) -> Callable[[R], R]:
+def command(word: str, *, about: Kind | None = None, office: bool = False) -> Callable[[R], R]:
     """Register an async function as the command of that word."""
 
     def register(run: R) -> R:
         hints = typing.get_type_hints(run, include_extras=True)
         slots = tuple((name, _ask_of(hint)) for name, hint in hints.items() if name not in ("talk", "return"))
-        COMMANDS[word] = Command(word, run, slots, about)
+        COMMANDS[word] = Command(word, run, slots, about, office)
         return run
 
     return register

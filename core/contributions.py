@@ -35,6 +35,7 @@ class Payment(Base):
     amount_minor: Mapped[int]
     method: Mapped[str]
     held_by: Mapped[UUID | None]
+    payer_id: Mapped[UUID | None]
     claimed_at: Mapped[datetime | None]
     recorded_at: Mapped[datetime | None]
     recorded_by: Mapped[str | None]
@@ -158,7 +159,7 @@ async def record(
         ledger.Posting(
             kind="contribution",
             debit=source,
-            credit=due.pot,
+            credit=due.account,
             amount_minor=part,
             currency=group.currency,
             reference=f"payment:{payment.id}:{n}",

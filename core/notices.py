@@ -4,6 +4,7 @@ Each is queued once by its event; who has paid, been told or left in the meantim
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from core import groups, outbox, people, questions, rounds
@@ -44,6 +45,23 @@ async def tell_officers(
 async def tell_person(tx: Tx, group: Group, person_id: UUID, message: Message, *, event: str) -> None:
     """A notice to one person."""
     await outbox.tell(tx, [person_id], message, event=event, timezone=await _timezone(tx), group_id=group.group_id)
+
+
+async def ask(
+    tx: Tx,
+    group: Group,
+    person_ids: Iterable[UUID],
+    question: Message,
+    *,
+    command: str,
+    filled: dict[str, str],
+    about: UUID,
+    event: str,
+    lifetime: timedelta = questions.NOTICE_LIFETIME,
+) -> None:
+    """A yes-or-no question to several people, each on their own phone; the answers run ``command``."""
+    message = _question(tx, question, command, filled, about, lifetime)
+    await outbox.tell(tx, person_ids, message, event=event, timezone=await _timezone(tx), group_id=group.group_id)
 
 
 async def round_opened(tx: Tx, group: Group, round_: Round, cycle: Cycle) -> None:
@@ -203,9 +221,8 @@ async def claim_made(tx: Tx, group: Group, who: Member, name: str, payment: Paym
     filled = {"group": str(group.group_id), "payment": str(payment.id)}
     officers = await groups.seats(tx, group.group_id, roles=officers_with("record"))
     to = [s.person.id for s in officers if s.person.id != who.person_id]
-    message = _question(tx, asked, "_CLAIM", filled, payment.id)
     event = f"claim:{payment.id}"
-    await outbox.tell(tx, to, message, event=event, timezone=await _timezone(tx), group_id=group.group_id)
+    await ask(tx, group, to, asked, command="_CLAIM", filled=filled, about=payment.id, event=event)
 
 
 async def leg_paid(tx: Tx, group: Group, leg: Leg, round_number: int, payer: str) -> None:
@@ -213,18 +230,17 @@ async def leg_paid(tx: Tx, group: Group, leg: Leg, round_number: int, payer: str
     seat = await groups.seat(tx, group.group_id, leg.member_id)
     asked = say.DID_YOU_GET(group=group.name, amount=group.money(leg.amount_minor), round=round_number, payer=payer)
     filled = {"group": str(group.group_id), "leg": str(leg.id)}
-    await outbox.tell(
-        tx,
-        [seat.person.id],
-        _question(tx, asked, "_GOT", filled, leg.id),
-        event=f"leg:{leg.id}:{tx.now.isoformat()}",
-        timezone=await _timezone(tx),
-        group_id=group.group_id,
-    )
+    event = f"leg:{leg.id}:{tx.now.isoformat()}"
+    await ask(tx, group, [seat.person.id], asked, command="_GOT", filled=filled, about=leg.id, event=event)
 
 
 def _question(
-    tx: Tx, asked: Message, command: str, filled: dict[str, str], about: UUID
+    tx: Tx,
+    asked: Message,
+    command: str,
+    filled: dict[str, str],
+    about: UUID,
+    lifetime: timedelta = questions.NOTICE_LIFETIME,
 ) -> Callable[[Person, Address], Awaitable[Message | None]]:
     """A yes-or-no question to whoever is told, kept for each address of its own."""
 
@@ -236,7 +252,7 @@ def _question(
             command=command,
             slot="answer",
             filled=filled,
-            lifetime=questions.NOTICE_LIFETIME,
+            lifetime=lifetime,
             about=about,
         )
 

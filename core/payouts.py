@@ -35,6 +35,7 @@ class Payout(Base):
     tenant_id: Mapped[UUID]
     round_id: Mapped[UUID]
     lot_id: Mapped[UUID]
+    kind: Mapped[str]
     gross_minor: Mapped[int]
     deductions: Mapped[list[Any]]
     amount_minor: Mapped[int]
@@ -53,8 +54,10 @@ class Leg(Base):
     payout_id: Mapped[UUID]
     holding_id: Mapped[UUID]
     member_id: Mapped[UUID]
+    kind: Mapped[str]
     amount_minor: Mapped[int]
     method: Mapped[str]
+    supplier: Mapped[str | None]
     paid_at: Mapped[datetime | None]
     paid_by: Mapped[str | None]
     held_by: Mapped[UUID | None]
@@ -93,6 +96,7 @@ async def create(tx: Tx, group: Group, round_: Round, lot: Lot, rules: Rules) ->
         tenant_id=tx.tenant_id,
         round_id=round_.id,
         lot_id=lot.id,
+        kind="pot",
         gross_minor=rules.gross_pot_minor,
         deductions=[{"kind": "fee", "amount_minor": fee}] if fee else [],
         amount_minor=rules.pot_minor,
@@ -129,8 +133,10 @@ def _leg(tx: Tx, payout: Payout, *, holding_id: UUID, member_id: UUID, amount_mi
         payout_id=payout.id,
         holding_id=holding_id,
         member_id=member_id,
+        kind="pot",
         amount_minor=amount_minor,
         method="cash",
+        supplier=None,
         paid_at=None,
         paid_by=None,
         held_by=None,

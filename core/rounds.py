@@ -57,7 +57,10 @@ class Round(Base):
 
 
 class Due(Base):
-    """What one holding owes for one round. How much of it is paid is asked of the ledger."""
+    """What one holding owes for one round: a contribution, a fine, a fee … How much is paid is asked of the ledger.
+
+    ``account``: what a payment of it is credited to. Excused: nobody owes it any more. Deferred: owed, not chased.
+    """
 
     __tablename__ = "dues"
     group_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -68,9 +71,13 @@ class Due(Base):
     lot_id: Mapped[UUID]
     member_id: Mapped[UUID]
     kind: Mapped[str]
+    ordinal: Mapped[int]
     amount_minor: Mapped[int]
+    account: Mapped[str]
     due_at: Mapped[datetime]
     excused_at: Mapped[datetime | None]
+    deferred_until: Mapped[datetime | None]
+    reason: Mapped[str | None]
 
 
 class DrawList(Base):
@@ -92,16 +99,18 @@ class DrawList(Base):
 
 @dataclass(frozen=True)
 class OpenDue:
-    """A due that is not fully paid: how much is open, and which pot it belongs to."""
+    """A due that is not fully paid: how much is open, and which account of the ledger a payment goes to."""
 
     due_id: UUID
     member_id: UUID
     round_number: int
-    pot: str
+    account: str
     lot_number: int
     amount_minor: int
     open_minor: int
     due_at: datetime
+    kind: str
+    deferred_until: datetime | None
 
 
 def beacon_of(instant: datetime) -> int:
@@ -120,8 +129,8 @@ _PAID = """(SELECT CAST(coalesce(sum(CASE WHEN t.reverses IS NULL THEN t.amount_
             FROM ledger_transfers t WHERE t.group_id = d.group_id AND t.due_id = d.id)"""
 
 _OPEN_DUES = f"""
-SELECT d.id, d.member_id, r.number, 'pot/' || r.cycle || '/' || r.number, l.number, d.amount_minor,
-       d.amount_minor - p.paid, d.due_at
+SELECT d.id, d.member_id, r.number, d.account, l.number, d.amount_minor,
+       d.amount_minor - p.paid, d.due_at, d.kind, d.deferred_until
 FROM dues d
 JOIN rounds r ON r.group_id = d.group_id AND r.id = d.round_id
 JOIN lots l ON l.group_id = d.group_id AND l.id = d.lot_id
@@ -160,15 +169,17 @@ async def open_round(tx: Tx, group: Group, round_: Round) -> None:
     await tx.session.execute(
         text(
             "INSERT INTO dues (group_id, id, tenant_id, round_id, holding_id, lot_id, member_id, amount_minor,"
-            " due_at) SELECT :group, v.id, :tenant, :round, v.holding, v.lot, v.member, v.amount, :due_at"
+            " account, due_at)"
+            " SELECT :group, v.id, :tenant, :round, v.holding, v.lot, v.member, v.amount, :account, :due_at"
             " FROM unnest(CAST(:ids AS uuid[]), CAST(:holdings AS uuid[]), CAST(:lots AS uuid[]),"
             " CAST(:members AS uuid[]), CAST(:amounts AS bigint[])) AS v (id, holding, lot, member, amount)"
-            " ON CONFLICT (group_id, round_id, holding_id, kind) DO NOTHING"
+            " ON CONFLICT (group_id, round_id, holding_id, kind, ordinal) DO NOTHING"
         ),
         {
             "group": group.group_id,
             "tenant": tx.tenant_id,
             "round": round_.id,
+            "account": round_.pot,
             "due_at": round_.due_at,
             "ids": [new_id() for _ in holdings],
             "holdings": [row[0] for row in holdings],
@@ -209,7 +220,7 @@ async def _settle_from_advances(tx: Tx, group: Group) -> None:
                 ledger.Posting(
                     kind="contribution.from_advance",
                     debit=account,
-                    credit=due.pot,
+                    credit=due.account,
                     amount_minor=part,
                     currency=group.currency,
                     # A due may be settled from advances more than once only after a reversal; the transfer's

@@ -76,8 +76,14 @@ async def test_a_daily_equb_keeps_whole_instalments_as_its_fee(owner: Admin) -> 
     group = await owner.post("/groups", {"name": "Suk", "rules": rules})
     assert group["pot"] == birr("20000.00")
     shown = await owner.get(f"/groups/{group['id']}/rules")
-    assert shown["fee"] == {"kind": "instalments", "instalments": 5, "per_mille": None, "amount": None}
-    assert shown["rhythm"] == {"kind": "daily", "every": 1}
+    assert shown["fee"] == {
+        "kind": "instalments",
+        "instalments": 5,
+        "per_mille": None,
+        "amount": None,
+        "collect": "pot",
+    }
+    assert (shown["rhythm"]["kind"], shown["rhythm"]["every"]) == ("daily", 1)
     flat = {"kind": "flat", "amount": {"amount": "10.00", "currency": "USD"}}
     refused = await owner.patch(f"/groups/{group['id']}", {"rules": rules | {"fee": flat}}, status=422)
     assert refused["type"] == "/problems/money.other_currency"

@@ -15,6 +15,17 @@ from core.inbox import InboxRow
 from core.messages import Choice, Message
 from core.rights import member_may, require_member
 from core.talk import Talk
+from core.understanding import fold
+
+# What the first page of HELP shows; every other word stands on the second, HELP MORE.
+FIRST_PAGE = frozenset(
+    {
+        *("PAY", "STATUS", "ROUND", "HISTORY", "RULES", "MEMBERS", "JOIN", "LEAVE", "NEW", "VERIFY", "LANG", "NAME"),
+        *("LINK", "UNDO", "STOP", "START", "HELP", "YES", "NO", "THANKS", "CASH", "WHO", "INVITE", "BEGIN", "PAYOUT"),
+    }
+)
+# What people write after HELP for the second page.
+MORE = ("more", "ሌላ")
 
 # What a chat keeps at hand below the keyboard.
 MENU = ("STATUS", "PAY", "ROUND", "HISTORY", "MEMBERS", "HELP")
@@ -38,14 +49,24 @@ async def start(talk: Talk) -> Message | list[Message]:
 
 @command("HELP", about=say.ABOUT_HELP)
 async def help_(talk: Talk, topic: Annotated[str, Words()]) -> Message | list[Message]:
-    """All words, or what one does."""
+    """The words most needed, with MORE the others, or what one does."""
+    offices = {m.role for _, m in await talk.my_groups()}
+    officer = any(member_may(office, "see_dues") for office in offices)
+    if fold(topic) in MORE:
+        return _second_page(talk.language, officer=officer)
     meant = words.command_of(topic.split()[0]) if topic else None
     if meant and (about := COMMANDS[meant[0]].about) is not None:
         return say.HELP_WORD(word=words.word_for(meant[0], talk.language), about=about())
-    offices = {m.role for _, m in await talk.my_groups()}
-    if any(member_may(office, "see_dues") for office in offices):
-        return [say.HELP(), say.HELP_OFFICER()]
-    return say.HELP()
+    return [say.HELP(), say.HELP_OFFICER()] if officer else say.HELP()
+
+
+def _second_page(language: str, *, officer: bool) -> list[Message]:
+    def listed(*, office: bool) -> str:
+        further = [c.word for c in COMMANDS.values() if c.about and c.office == office and c.word not in FIRST_PAGE]
+        return ", ".join(sorted(words.word_for(word, language) for word in further))
+
+    pages = [say.HELP_MORE(words=listed(office=False))]
+    return [*pages, say.HELP_OFFICER_MORE(words=listed(office=True))] if officer else pages
 
 
 @command("LANG", about=say.ABOUT_LANG)

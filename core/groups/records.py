@@ -71,7 +71,11 @@ class Member(Base):
 
 
 class Lot(Base):
-    """The unit that pays one contribution each round and receives one pot per cycle."""
+    """The unit that pays one contribution each round and receives one pot per cycle.
+
+    Withdrawn: its holders left before it received. A short place came late, pays from ``from_round`` on and receives
+    what it has paid.
+    """
 
     __tablename__ = "lots"
     group_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -79,6 +83,9 @@ class Lot(Base):
     tenant_id: Mapped[UUID]
     cycle: Mapped[int]
     number: Mapped[int]
+    status: Mapped[str]
+    place: Mapped[str]
+    from_round: Mapped[int]
 
 
 class Holding(Base):

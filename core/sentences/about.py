@@ -1,0 +1,31 @@
+"""What each word does: HELP and the word."""
+
+from core.messages import N_
+from core.sentences.making import kind
+
+ABOUT_START = kind("about_start", N_("Greets you, and lets messages come again after STOP."))
+ABOUT_HELP = kind("about_help", N_("Shows all words. HELP PAY: about one of them."))
+ABOUT_LANG = kind("about_lang", N_("Changes the language: LANG am, LANG en."))
+ABOUT_STOP = kind("about_stop", N_("Ends all messages to this phone or account. Your savings stay as they are."))
+ABOUT_NAME = kind("about_name", N_("Changes your name here: NAME Abebe Kebede."))
+ABOUT_UNDO = kind(
+    "about_undo", N_("Takes back what you just did, within 15 minutes, or leaves a question. 0 does the same.")
+)
+ABOUT_NEW = kind("about_new", N_("Founds an equb: NEW Merkato 1000 12 weekly is 12 lots of 1000 every week."))
+ABOUT_JOIN = kind(
+    "about_join", N_("Joins an equb: JOIN and its code, and a share if it is not one lot: JOIN K7M2Q4 1/2.")
+)
+ABOUT_LEAVE = kind("about_leave", N_("Leaves an equb that has not begun."))
+ABOUT_INVITE = kind("about_invite", N_("Shows how others join; INVITE 0911223344 sends one invitation."))
+ABOUT_BEGIN = kind("about_begin", N_("Fixes members, lots and rules, and starts round 1."))
+ABOUT_PAY = kind("about_pay", N_("Says that you have paid: PAY 1000. An officer confirms it."))
+ABOUT_CASH = kind("about_cash", N_("An officer records money: CASH 7 1000 is 1000 from member 7."))
+ABOUT_WHO = kind("about_who", N_("Shows officers who has not paid yet."))
+ABOUT_PAYOUT = kind("about_payout", N_("An officer records that a member got the pot: PAYOUT 7."))
+ABOUT_STATUS = kind("about_status", N_("Shows what is due and when, what you have paid, and your lots."))
+ABOUT_ROUND = kind("about_round", N_("Shows the present round: what has come in, when it is due and drawn."))
+ABOUT_HISTORY = kind("about_history", N_("Shows your last payments."))
+ABOUT_RULES = kind("about_rules", N_("Shows the rules of the equb."))
+ABOUT_MEMBERS = kind("about_members", N_("Shows who is in the equb."))
+ABOUT_VERIFY = kind("about_verify", N_("Checks a draw: VERIFY and the code of the announcement."))
+ABOUT_LINK = kind("about_link", N_("Makes your phone and your Telegram account one person."))
