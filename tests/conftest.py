@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,8 +30,10 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import asyncpg
+import examples
 import pytest
 import redis
+from examples import Page
 
 from ops import embedded, roles
 
@@ -360,3 +362,22 @@ def at() -> Callable[[str | datetime], datetime]:
         return moment
 
     return move
+
+
+@pytest.fixture
+def page(request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A section of ``docs/rules.md``, compared with the page when the test has played its example."""
+    example = Page(request.node.originalname, request.node.obj.__doc__ or "")
+    yield example
+    report = getattr(request.node, "called", None)
+    if report is not None and report.passed:
+        examples.check(example)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Let fixtures see how their test went."""
+    report = yield
+    if report.when == "call":
+        item.called = report  # type: ignore[attr-defined]
+    return report
