@@ -33,7 +33,7 @@ import asyncpg
 import examples
 import pytest
 import redis
-from examples import Page
+from examples import Example
 
 from ops import embedded, roles
 
@@ -365,13 +365,13 @@ def at() -> Callable[[str | datetime], datetime]:
 
 
 @pytest.fixture
-def page(request: pytest.FixtureRequest) -> Iterator[Page]:
+def example(request: pytest.FixtureRequest) -> Iterator[Example]:
     """A section of ``docs/rules.md``, compared with the page when the test has played its example."""
-    example = Page(request.node.originalname, request.node.obj.__doc__ or "")
-    yield example
+    section = Example(request.node.originalname, request.node.obj.__doc__ or "")
+    yield section
     report = getattr(request.node, "called", None)
     if report is not None and report.passed:
-        examples.check(example)
+        examples.check(section)
 
 
 @pytest.hookimpl(wrapper=True)

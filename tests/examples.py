@@ -1,14 +1,14 @@
 """Worked examples of rules, in figures: a test plays one, and what it saw is what ``docs/rules.md`` says.
 
-A test that takes the fixture ``page`` writes its section: its chapter, its docstring as the introduction, then the
+A test that takes the fixture ``example`` writes its section: its chapter, its docstring as the introduction, then the
 rows of figures it measured. The section is compared with the page to the letter; ``RULES=write`` writes it instead
 (with ``-n 0``), to be read before it is committed. So nobody can write an example that the program does not do.
 
-    async def test_a_late_member_pays_one_fine(page: Page, …) -> None:
+    async def test_a_late_member_pays_one_fine(example: Example, …) -> None:
         \"\"\"Five lots of 1,000 birr a week; a fine of 50 birr, once for a member, after 24 hours.\"\"\"
-        page.chapter("Fines")
+        example.chapter("Fines")
         … play it through the front doors …
-        page.row("Sara, two lots, two days late", due=money(2000), fine=await doors.owed(…))
+        example.row("Sara, two lots, two days late", due=money(2000), fine=await doors.owed(…))
 """
 
 import os
@@ -45,7 +45,7 @@ _SECTION = re.compile(r"<!-- example: (\w+) -->\n(.*?)<!-- end -->\n", re.S)
 
 
 @dataclass
-class Page:
+class Example:
     """One example's section. ``name``: its test; ``about``: its docstring."""
 
     name: str
@@ -90,25 +90,25 @@ def sections() -> dict[str, str]:
     return dict(_SECTION.findall(RULES_PAGE.read_text()))
 
 
-def check(page: Page) -> None:
+def check(example: Example) -> None:
     """Compare a section with the page; with ``RULES=write`` write it."""
-    assert page.of, "an example says in which chapter it stands"
-    assert page.lines or page.notes, "an example shows figures"
-    text = page.text()
+    assert example.of, "an example says in which chapter it stands"
+    assert example.lines or example.notes, "an example shows figures"
+    text = example.text()
     if os.environ.get("RULES") == "write":
-        _write(page, text)
+        _write(example, text)
         return
-    assert sections().get(page.name) == text, f"docs/rules.md says otherwise: RULES=write writes {page.name} anew"
+    assert sections().get(example.name) == text, f"docs/rules.md says otherwise: RULES=write writes {example.name} anew"
 
 
-def _write(page: Page, text: str) -> None:
+def _write(example: Example, text: str) -> None:
     whole = RULES_PAGE.read_text()
-    section = f"<!-- example: {page.name} -->\n{text}<!-- end -->\n"
-    if page.name in sections():
-        RULES_PAGE.write_text(_SECTION.sub(lambda m: section if m[1] == page.name else m[0], whole))
+    section = f"<!-- example: {example.name} -->\n{text}<!-- end -->\n"
+    if example.name in sections():
+        RULES_PAGE.write_text(_SECTION.sub(lambda m: section if m[1] == example.name else m[0], whole))
         return
     # A new one goes to the end of its chapter.
-    begin = whole.index(f"## {page.of}\n")
+    begin = whole.index(f"## {example.of}\n")
     following = whole.find("\n## ", begin)
     at = len(whole) if following < 0 else following + 1
     RULES_PAGE.write_text(f"{whole[:at].rstrip()}\n\n{section}\n{whole[at:]}".rstrip() + "\n")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import holidays
 import pytest
-from examples import CHAPTERS, RULES_PAGE, Page, sections
-from hypothesis import given
+from examples import CHAPTERS, RULES_PAGE, Example, sections
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.calendar import from_ethiopian, to_ethiopian
@@ -36,7 +36,7 @@ def test_every_section_of_the_page_is_written_by_a_test() -> None:
         node.name
         for path in Path(__file__).parent.glob("test_*.py")
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(a.arg == "page" for a in node.args.args)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(a.arg == "example" for a in node.args.args)
     }
     assert set(sections()) == {name for name in tests if name.startswith("test_")}
 
@@ -49,15 +49,15 @@ def test_the_page_has_its_chapters_in_order() -> None:
 # --- What adds up ----------------------------------------------------------------------------------
 
 
-def test_a_pot_is_what_all_lots_pay_in_a_round(page: Page) -> None:
+def test_a_pot_is_what_all_lots_pay_in_a_round(example: Example) -> None:
     """A lot pays one contribution each round and receives one pot in a cycle. Several lots may receive in a round: the
     cycle is then shorter, and a pot smaller."""
-    page.chapter("Lots, shares and pots")
+    example.chapter("Lots, shares and pots")
     for contribution, lots, a_round in ((100_000, 120, 1), (2_000, 30, 1), (50_000, 20, 1), (20_000, 105, 5)):
         rules = Rules(contribution_minor=contribution, lots=lots, lots_per_round=a_round)
         rules.check(currency="ETB")
         assert rules.gross_pot_minor * lots == contribution * lots * rules.rounds
-        page.row(
+        example.row(
             f"{lots} lots of {birr(contribution).spoken}, {a_round} a round",
             rounds=rules.rounds,
             pot=birr(rules.pot_minor),
@@ -65,14 +65,14 @@ def test_a_pot_is_what_all_lots_pay_in_a_round(page: Page) -> None:
         )
 
 
-def test_a_shared_lot_is_split_to_the_last_santim(page: Page) -> None:
+def test_a_shared_lot_is_split_to_the_last_santim(example: Example) -> None:
     """A pot of 120,000 birr of a lot that several hold is split by their shares; what division leaves over goes, a
     santim each, to the largest remainders, the same way every time."""
-    page.chapter("Lots, shares and pots")
+    example.chapter("Lots, shares and pots")
     for shares in ("1/5 1/5 1/5 1/5 1/5", "3/10 7/10", "1/3 1/3 1/3", "1/7 6/7"):
         parts = split(12_000_000, [Fraction(one) for one in shares.split()])
         assert sum(parts) == 12_000_000
-        page.row(shares.replace(" ", ", "), receive=", ".join(birr(part).spoken for part in parts))
+        example.row(shares.replace(" ", ", "), receive=", ".join(birr(part).spoken for part in parts))
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
@@ -123,6 +123,7 @@ def test_a_rule_that_a_group_has_not_chosen_does_not_change_what_its_members_acc
     assert Rules(contribution_minor=100_000, lots=12).fingerprint() != rules.fingerprint()
 
 
+@settings(deadline=None)
 @given(
     contribution=st.integers(1, 10**9),
     lots=st.integers(2, 40),
@@ -141,6 +142,7 @@ def test_what_is_left_of_a_pot_and_what_is_taken_are_the_pot(
     assert rules.pot_minor + sum(amount for _, amount in rules.deductions_minor(2)) == rules.gross_pot_minor
 
 
+@settings(deadline=None)
 @given(
     value=st.integers(1, 10**9), lots=st.integers(2, 200), kind=st.sampled_from(["flat", "per_mille", "instalments"])
 )
@@ -156,10 +158,10 @@ def test_a_fee_that_is_paid_with_every_round_adds_up_to_the_whole_fee(value: int
 # --- When rounds fall due --------------------------------------------------------------------------
 
 
-def test_due_days_of_every_rhythm(page: Page) -> None:
+def test_due_days_of_every_rhythm(example: Example) -> None:
     """An equb that begins on Saturday 1 August 2026 at noon. A month without the day uses its last; in the Ethiopian
     calendar every month has thirty days and Pagume belongs to Nehase."""
-    page.chapter("Rhythm and days")
+    example.chapter("Rhythm and days")
     for name, rhythm in (
         ("every day", Rhythm(kind="daily")),
         ("every 10 days", Rhythm(kind="days", every=10)),
@@ -171,12 +173,12 @@ def test_due_days_of_every_rhythm(page: Page) -> None:
         ("every month on the second Sunday", Rhythm(kind="monthly", weekday=7, nth=2)),
     ):
         found = days(Rules(contribution_minor=100, lots=4, rhythm=rhythm))
-        page.row(name, round_1=str(found[0]), round_2=str(found[1]), round_3=str(found[2]), round_4=str(found[3]))
+        example.row(name, round_1=str(found[0]), round_2=str(found[1]), round_3=str(found[2]), round_4=str(found[3]))
 
 
-def test_a_holiday_moves_a_due_day(page: Page) -> None:
+def test_a_holiday_moves_a_due_day(example: Example) -> None:
     """Due every Saturday; Ethiopian Christmas 2023 was one. Two rounds never fall on one day."""
-    page.chapter("Rhythm and days")
+    example.chapter("Rhythm and days")
     begun = datetime(2022, 12, 19, 9, 0, tzinfo=UTC)
     for name, move in (
         ("no holidays", Holidays()),
@@ -185,7 +187,7 @@ def test_a_holiday_moves_a_due_day(page: Page) -> None:
     ):
         rules = Rules(contribution_minor=100, lots=4, rhythm=Rhythm(kind="weekly", weekday=6), holidays=move)
         found = days(rules, begun_at=begun)
-        page.row(name, round_2=str(found[1]), round_3=str(found[2]), round_4=str(found[3]))
+        example.row(name, round_2=str(found[1]), round_3=str(found[2]), round_4=str(found[3]))
 
 
 rhythms = st.one_of(
@@ -205,6 +207,7 @@ rhythms = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(
     rhythm=rhythms,
     lots=st.integers(2, 60),
@@ -238,6 +241,7 @@ def test_rounds_fall_due_one_after_another_on_their_days(
         assert all((day - 1) // 7 + 1 == rhythm.nth for day in of_month)
 
 
+@settings(deadline=None)
 @given(day=st.dates(date(1950, 1, 1), date(2090, 1, 1)))
 def test_an_ethiopian_date_goes_there_and_back(day: date) -> None:
     assert from_ethiopian(*to_ethiopian(day)) == day

@@ -6,12 +6,11 @@ Amounts are in minor units, parts in per mille of what they are taken from. Whet
 
 import hashlib
 import json
-from fractions import Fraction
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.money import LARGEST_AMOUNT_MINOR, split
+from core.money import LARGEST_AMOUNT_MINOR
 
 MOST_LOTS = 600
 MOST_ROUNDS = 600
@@ -192,7 +191,8 @@ class Rules(Part):
             return 0
         if self.fee.collect == "begin":
             return self.whole_fee_minor if round_number == 1 else 0
-        return split(self.whole_fee_minor, [Fraction(1, self.rounds)] * self.rounds)[round_number - 1]
+        each, left_over = divmod(self.whole_fee_minor, self.rounds)
+        return each + (1 if round_number <= left_over else 0)
 
     def deductions_minor(self, round_number: int, gross_minor: int | None = None) -> list[tuple[str, int]]:
         """(kind, amount) of everything taken from each pot of a round before its holders' part, the fee first.
