@@ -3,6 +3,7 @@
 import ast
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import holidays
@@ -211,21 +212,21 @@ rhythms = st.one_of(
 @given(
     rhythm=rhythms,
     lots=st.integers(2, 60),
-    begun=st.datetimes(datetime(2024, 1, 1), datetime(2040, 1, 1)),
+    begun=st.integers(0, 16 * 365 * 24),
     hour=st.none() | st.integers(0, 23),
     country=st.sampled_from(["", "ET", "KE", "DJ"]),
     move=st.sampled_from(["after", "before"]),
 )
 def test_rounds_fall_due_one_after_another_on_their_days(
-    rhythm: Rhythm, lots: int, begun: datetime, hour: int | None, country: str, move: str
+    rhythm: Rhythm, lots: int, begun: int, hour: int | None, country: str, move: str
 ) -> None:
     moved = Holidays.model_validate({"country": country, "move": move})
     rules = Rules(contribution_minor=100, lots=lots, rhythm=rhythm, due_hour=hour, holidays=moved)
-    begun_at = begun.replace(tzinfo=UTC)
+    begun_at = datetime(2024, 1, 1, 0, 30, tzinfo=UTC) + timedelta(hours=begun)
     found = due_instants(rules, begun_at=begun_at, timezone=ADDIS)
     assert len(found) == lots
     assert found[0] > begun_at or country
-    assert all(one < other for one, other in zip(found, found[1:], strict=False))
+    assert all(one < other for one, other in pairwise(found))
     shown = [(at + timedelta(hours=3)).date() for at in found]
     if country:
         known = holidays.country_holidays(country, years=range(shown[0].year, shown[-1].year + 1))
