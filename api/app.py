@@ -100,10 +100,10 @@ def make_app() -> FastAPI:
         openapi_url=None,  # api.v1 serves its own document and page
         lifespan=lifespan,
     )
+    app.add_middleware(webhooks.Webhooks)
     app.add_middleware(Measured)
     problems.install(app)
     app.include_router(v1.router)
-    app.include_router(webhooks.router)
     app.include_router(health.router)
     app.include_router(verify.router)
     if settings().sandbox:

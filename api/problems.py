@@ -12,11 +12,12 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 
 from core import sentences
@@ -216,7 +217,7 @@ def _template(request: Request) -> str:
     return str(getattr(request.scope.get("route"), "path", ""))
 
 
-def install(app: FastAPI) -> None:
+def install(app: Starlette) -> None:
     """Make the application answer every error so."""
     app.add_exception_handler(Refusal, _refusal)
     app.add_exception_handler(TryLater, _try_later)

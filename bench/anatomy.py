@@ -35,24 +35,14 @@ class Statements:
     def __enter__(self) -> "Statements":
         engine = db.engine().sync_engine
         event.listen(engine, "before_cursor_execute", self._statement)
-        event.listen(engine, "begin", self._begin)
-        event.listen(engine, "commit", self._commit)
         return self
 
     def __exit__(self, *_: object) -> None:
         engine = db.engine().sync_engine
         event.remove(engine, "before_cursor_execute", self._statement)
-        event.remove(engine, "begin", self._begin)
-        event.remove(engine, "commit", self._commit)
 
     def _statement(self, _c: Any, _cursor: Any, statement: str, *_: Any) -> None:
         self.texts.append(statement)
-
-    def _begin(self, _: Any) -> None:
-        self.texts.append("BEGIN")
-
-    def _commit(self, _: Any) -> None:
-        self.texts.append("COMMIT")
 
 
 class App:

@@ -48,6 +48,12 @@ class Taken:
     press: Press | None = None
     hint_chat_id: int | None = None
 
+    @property
+    def wants_answer(self) -> bool:
+        """Whether there is anything to say or to tell anybody; a plain message that came before wants none."""
+        said = self.handled is not None and (self.handled.outgoing or self.handled.notified)
+        return bool(said) or self.press is not None or self.hint_chat_id is not None
+
 
 async def take_in(tenant: Tenant, gateway: Gateway, update: Mapping[str, Any], *, received_at: datetime) -> Taken:
     """Do what an update asks; returns after the commit. Raises ``Malformed``."""

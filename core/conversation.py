@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from core import catalogues, clock, inbox, outbox, people, questions, understanding, words
@@ -20,10 +19,10 @@ from core.command import COMMANDS, Command, is_confirmation
 from core.commands import agreeing, anyone, joining, linking, paying, paying_out, seeing  # noqa: F401 (registers them)
 from core.db import Tx, transaction
 from core.errors import Refusal, TryLater
-from core.inbox import FOREIGN_CONTACT, Inbound, InboxRow
+from core.inbox import FOREIGN_CONTACT, Inbound
 from core.messages import Message
 from core.outbox import Outgoing
-from core.people import Address, Speaker, Tenant
+from core.people import Address, Tenant
 from core.questions import Question
 from core.talk import Talk
 
@@ -37,15 +36,15 @@ ANSWER_WORDS = {"YES": "yes", "NO": "no"}
 class Handled:
     """What came of an inbound message. ``outgoing``: replies claimed by this process, to be delivered now.
 
-    ``new`` is False for a repeat: then there is nothing to deliver. ``reply_texts`` are what was answered, also
-    the first time round of a repeat. ``notified``: addresses with notices waiting for the workers.
+    ``new`` is False for a repeat: then there is nothing to deliver. ``in_answer``: what is said in the answer to the
+    webhook, where the channel does that, the same for a repeat. ``notified``: addresses with notices waiting for
+    the workers.
     """
 
-    inbox_id: UUID
     new: bool
     outgoing: list[Outgoing]
     notified: list[UUID]
-    reply_texts: list[str]
+    in_answer: list[str]
 
 
 @dataclass
@@ -58,10 +57,14 @@ class _Failure:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-async def receive(tenant: Tenant, inbound: Inbound) -> Handled:
-    """Answer one message. Bad input gets a sentence; only a database that cannot be reached raises ``TryLater``."""
+async def receive(tenant: Tenant, inbound: Inbound, in_answer: bool = False) -> Handled:
+    """Answer one message. Bad input gets a sentence; only a database that cannot be reached raises ``TryLater``.
+
+    ``in_answer``: the replies go back in the answer to the webhook, so they are written as said, and a repeat gets
+    them again.
+    """
     try:
-        return await _attempt(tenant, inbound, None)
+        return await _attempt(tenant, inbound, None, in_answer=in_answer)
     except Refusal as refusal:
         failure = _Failure(say.refusal(refusal.code, refusal.facts), "refused", refusal.code)
     except (OperationalError, InterfaceError, TimeoutError, OSError) as error:
@@ -72,63 +75,44 @@ async def receive(tenant: Tenant, inbound: Inbound) -> Handled:
         # The text of a message may hold a name or a number: only where it failed goes into the log.
         _log.exception("command_failed", gateway=inbound.gateway, external_id=inbound.external_id)
         failure = _Failure(say.FAILED(), "failed", type(error).__name__)
-    return await _attempt(tenant, inbound, failure)
+    return await _attempt(tenant, inbound, failure, in_answer=in_answer)
 
 
-async def _attempt(tenant: Tenant, inbound: Inbound, failure: _Failure | None) -> Handled:
+async def _attempt(tenant: Tenant, inbound: Inbound, failure: _Failure | None, *, in_answer: bool) -> Handled:
     async with transaction(tenant.id, now=clock.now()) as tx:
-        speaker = await _speaker(tx, inbound)
-        address, person = speaker.address, speaker.person
         typed = inbound.text.split()
         meant = words.command_of(typed[0], forgiving=False) if typed else None
         word = meant[0] if meant else None
-        inbox_id, new = await inbox.take_in(tx, inbound, address.id, command=word)
-        if not new:
-            return Handled(inbox_id, False, [], [], await outbox.reply_texts(tx, inbox_id))
+        taken = await inbox.take_in(tx, inbound, command=word)
+        if not taken.new:
+            tx.keep = False
+            return Handled(False, [], [], await outbox.reply_texts(tx, taken.inbox_id) if in_answer else [])
+        address, person = await people.speaker(tx, taken.address_id)
+        if address.gateway != inbound.gateway:
+            # Answers go back by the way the question came.
+            address.gateway = inbound.gateway
+            await tx.flush()
         tx.actor = f"person:{person.id}" if person else f"address:{address.id}"
         language = person.language if person else address.language
         language = language or await _guess_language(tx, tenant, inbound, address)
-        talk = Talk(tx, tenant, inbound, address, person, language, speaker.asked)
+        talk = Talk(tx, tenant, inbound, address, person, language, taken.asked)
         answers = [failure.message] if failure else await _understand(talk)
-        await _keep(tx, inbox_id, talk, failure, known=word)
+        if failure:
+            await inbox.keep(tx, taken.inbox_id, state=failure.state, failure=failure.reason)
+        elif talk.undo or talk.word not in ("", word):
+            await inbox.keep(tx, taken.inbox_id, command=talk.word or None, undo=talk.undo)
         outgoing = await outbox.reply(
             tx,
             address,
             answers,
-            inbox_id=inbox_id,
+            inbox_id=taken.inbox_id,
             language=talk.language,
             timezone=tenant.timezone,
             group_id=talk.group.group_id if talk.group else None,
+            said=in_answer,
         )
         notified = sorted(tx.notified - {address.id})
-    return Handled(inbox_id, True, outgoing, notified, [out.text for out in outgoing])
-
-
-async def _speaker(tx: Tx, inbound: Inbound) -> Speaker:
-    """The address that wrote, held until the end: what one person writes is answered one after the other."""
-    found = await people.speaker(tx, channel=inbound.channel, value=inbound.address)
-    if found is None:
-        address = await people.address_of(tx, channel=inbound.channel, gateway=inbound.gateway, value=inbound.address)
-        person = await people.person(tx, address.person_id) if address.person_id else None
-        return Speaker(address, person, asked=False)
-    if found.address.gateway != inbound.gateway:
-        # Answers go back by the way the question came.
-        found.address.gateway = inbound.gateway
-        await tx.session.flush()
-    return found
-
-
-async def _keep(tx: Tx, inbox_id: UUID, talk: Talk, failure: _Failure | None, *, known: str | None) -> None:
-    """Write down what was not known when the message was taken in."""
-    values: dict[str, Any] = {}
-    if talk.word and talk.word != known:
-        values["command"] = talk.word
-    if talk.undo:
-        values["undo"] = talk.undo
-    if failure:
-        values |= {"state": failure.state, "failure": failure.reason}
-    if values:
-        await tx.session.execute(update(InboxRow).where(InboxRow.id == inbox_id).values(**values))
+    return Handled(True, [] if in_answer else outgoing, notified, [out.text for out in outgoing] if in_answer else [])
 
 
 async def _guess_language(tx: Tx, tenant: Tenant, inbound: Inbound, address: Address) -> str:

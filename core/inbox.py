@@ -4,15 +4,15 @@ The row is written in the transaction that does what the message asks for. A rep
 nothing again.
 """
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core import people
 from core.db import Base, Tx
 from core.ids import new_id
 
@@ -66,39 +66,56 @@ class InboxRow(Base):
     undo: Mapped[dict[str, Any] | None]
 
 
-_TABLE = cast(Table, InboxRow.__table__)
-_TAKE_IN = (
-    insert(_TABLE).on_conflict_do_nothing(index_elements=["tenant_id", "gateway", "external_id"]).returning(_TABLE.c.id)
-)
+@dataclass(frozen=True)
+class TakenIn:
+    """A message in the inbox. ``inbox_id``: its row, for a repeat that of the first, and ``new`` says which.
 
-
-async def take_in(tx: Tx, inbound: Inbound, address_id: UUID, *, command: str | None = None) -> tuple[UUID, bool]:
-    """Write the row; ``(id, True)`` when it is new, ``(id of the first, False)`` when it came before.
-
-    Waits for a transaction that is just taking in the same message.
+    ``address_id`` wrote it; ``asked``: there are questions that this address may still answer.
     """
-    inbox_id: UUID | None = await tx.session.scalar(
-        _TAKE_IN,
-        {
-            "id": new_id(),
-            "tenant_id": tx.tenant_id,
-            "gateway": inbound.gateway,
-            "external_id": inbound.external_id,
-            "address_id": address_id,
-            "text": inbound.text[:LONGEST_TEXT],
-            "received_at": inbound.received_at,
-            "command": command,
-        },
+
+    inbox_id: UUID
+    new: bool
+    address_id: UUID
+    asked: bool
+
+
+_TAKE_IN = "SELECT first, new, address_id, asked FROM take_in($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+
+
+async def take_in(tx: Tx, inbound: Inbound, *, command: str | None = None) -> TakenIn:
+    """Write the row, and hold the address until the end: what one person writes is answered one after the other.
+
+    An address that is new to us is made. Waits for a transaction that is just taking in the same message.
+    """
+    lookup = people.lookup(tx, channel=inbound.channel, value=inbound.address)
+    values = (
+        *(tx.tenant_id, inbound.channel, lookup, new_id(), inbound.gateway, inbound.external_id),
+        *(inbound.text[:LONGEST_TEXT], inbound.received_at, command),
     )
-    if inbox_id is not None:
-        return inbox_id, True
-    first = await tx.session.scalar(
-        select(InboxRow.id).where(
-            InboxRow.tenant_id == tx.tenant_id,
-            InboxRow.gateway == inbound.gateway,
-            InboxRow.external_id == inbound.external_id,
-        )
-    )
-    if first is None:
-        raise RuntimeError("a message that came before is not in the inbox")
-    return first, False
+    row = await tx.row(_TAKE_IN, *values)
+    if row is None:
+        await people.address_of(tx, channel=inbound.channel, gateway=inbound.gateway, value=inbound.address)
+        row = await tx.row(_TAKE_IN, *values)
+    if row is None:
+        raise RuntimeError("an address that was just written is not there")
+    return TakenIn(*row)
+
+
+_KEEP = """
+UPDATE inbox SET command = coalesce($3, command), undo = $4::jsonb, state = coalesce($5, state), failure = $6
+WHERE tenant_id = $1 AND id = $2
+"""
+
+
+async def keep(
+    tx: Tx,
+    inbox_id: UUID,
+    *,
+    command: str | None = None,
+    undo: dict[str, Any] | None = None,
+    state: str | None = None,
+    failure: str | None = None,
+) -> None:
+    """Write down what was not known when the message was taken in. None: as it is, or there is none."""
+    undo_json = json.dumps(undo) if undo else None
+    await tx.rows(_KEEP, tx.tenant_id, inbox_id, command, undo_json, state, failure)

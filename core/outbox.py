@@ -8,15 +8,15 @@ Replies are written as already claimed by the process that will deliver them rig
 queued and drained per address, in order, by workers.
 """
 
+import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Identity, Integer, LargeBinary, SmallInteger, Table, Text, Uuid, insert, select, text, update
+from sqlalchemy import Identity, Integer, LargeBinary, SmallInteger, Text, Uuid, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core import people
@@ -32,6 +32,8 @@ NOTICE = 1
 SENDING_SECONDS = 60
 # Waiting times after a failure that is worth another try; after the last one the row is failed, with a reason.
 RETRY_SECONDS = (10, 30, 90)
+
+_IN_ANSWER = "in the answer to the webhook"
 
 
 class OutboxRow(Base):
@@ -96,11 +98,6 @@ class Delivery:
     whole_gateway: bool = False
 
 
-# Built once; the tables themselves rather than the mapped class, which would be unfolded row by row.
-_TABLE = cast(Table, OutboxRow.__table__)
-_INSERT = insert(_TABLE)
-_INSERT_ONCE = upsert(_TABLE).on_conflict_do_nothing().returning(_TABLE.c.address_id)
-
 Sender = Callable[[Outgoing], Awaitable[Delivery]]
 
 
@@ -124,7 +121,6 @@ def _row(
     values = [choice.value for choice in message.choices]
     return {
         "id": new_id(),
-        "tenant_id": tx.tenant_id,
         "address_id": address.id,
         "person_id": person_id,
         "group_id": group_id,
@@ -134,18 +130,55 @@ def _row(
         "params": pack(message),
         "language": language,
         "text": rendered.text,
-        "choices": [list(pair) for pair in zip(rendered.labels, values, strict=False)],
+        "choices": list(zip(rendered.labels, values, strict=False)),
         "extras": {
             name: show(value, reader) if isinstance(value, Message) else value for name, value in message.extras.items()
         },
         "priority": priority,
-        "state": "queued",
         "send_after": send_after or tx.now,
-        "claimed_at": None,
-        "attempts": 0,
         "gateway": address.gateway,
-        "created_at": tx.now,
     }
+
+
+_JSON = ("params", "choices", "extras")
+_FIELDS = {
+    "id": "uuid",
+    "address_id": "uuid",
+    "person_id": "uuid",
+    "group_id": "uuid",
+    "inbox_id": "uuid",
+    "event": "text",
+    "kind": "text",
+    "params": "text",
+    "language": "text",
+    "text": "text",
+    "choices": "text",
+    "extras": "text",
+    "priority": "smallint",
+    "send_after": "timestamptz",
+    "gateway": "text",
+}
+# One statement however many rows there are, in their order.
+_INSERT = f"""
+INSERT INTO outbox (tenant_id, state, claimed_at, attempts, sent_at, reason, created_at, {", ".join(_FIELDS)})
+SELECT $1, $2, $3, $4, $5, $6, $7,
+       {", ".join(f"v.{name}::jsonb" if name in _JSON else f"v.{name}" for name in _FIELDS)}
+FROM unnest({", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_FIELDS.values(), 8))})
+     AS v ({", ".join(_FIELDS)})
+ON CONFLICT (tenant_id, event, address_id) DO NOTHING RETURNING address_id
+"""  # noqa: S608 (ours alone)
+
+
+async def _write(tx: Tx, rows: Sequence[dict[str, Any]], *, state: str, reason: str | None = None) -> set[UUID]:
+    """Insert rows of ``_row``: queued, claimed by this process (sending) or sent. Returns the addresses of new ones."""
+    claimed_at = None if state == "queued" else tx.now
+    made = await tx.rows(
+        _INSERT,
+        *(tx.tenant_id, state, claimed_at, 0 if state == "queued" else 1, tx.now if state == "sent" else None),
+        *(reason, tx.now),
+        *([json.dumps(row[name]) if name in _JSON else row[name] for row in rows] for name in _FIELDS),
+    )
+    return {row[0] for row in made}
 
 
 async def reply(
@@ -157,8 +190,12 @@ async def reply(
     language: str,
     timezone: str,
     group_id: UUID | None = None,
+    said: bool = False,
 ) -> list[Outgoing]:
-    """Write the answers to an inbound message, claimed by this process, which delivers them after its commit."""
+    """Write the answers to an inbound message, claimed by this process, which delivers them after its commit.
+
+    ``said``: the answer to the webhook says them, and is their delivery.
+    """
     rows = [
         _row(
             tx,
@@ -172,11 +209,10 @@ async def reply(
             priority=REPLY,
             timezone=timezone,
         )
-        | {"state": "sending", "claimed_at": tx.now, "attempts": 1}
         for n, message in enumerate(messages)
     ]
     if rows:
-        await tx.session.execute(_INSERT, rows)
+        await _write(tx, rows, state="sent" if said else "sending", reason=_IN_ANSWER if said else None)
     return [
         Outgoing(
             row["id"],
@@ -185,7 +221,7 @@ async def reply(
             address.gateway,
             address.value,
             row["text"],
-            [(label, data) for label, data in row["choices"]],
+            row["choices"],
             row["extras"],
             REPLY,
         )
@@ -238,21 +274,17 @@ async def tell(
         )
     if not rows:
         return 0
-    made = await tx.session.execute(_INSERT_ONCE, rows)
-    told = set(made.scalars())
+    told = await _write(tx, rows, state="queued")
     tx.notified |= told
     return len(told)
 
 
 async def tell_address(tx: Tx, address: Address, message: Message, *, event: str, language: str, timezone: str) -> bool:
     """Queue a message to an address that may be nobody's yet; False when it was queued before."""
-    values = _row(tx, address, message, event=event, language=language, person_id=address.person_id, timezone=timezone)
-    made = await tx.session.scalar(
-        upsert(OutboxRow).values(**values).on_conflict_do_nothing().returning(OutboxRow.address_id)
-    )
-    if made is not None:
-        tx.notified.add(made)
-    return made is not None
+    row = _row(tx, address, message, event=event, language=language, person_id=address.person_id, timezone=timezone)
+    told = await _write(tx, [row], state="queued")
+    tx.notified |= told
+    return bool(told)
 
 
 # One statement: the address is locked, so that two workers do not send out of order; a message that was put off
@@ -307,19 +339,18 @@ async def claim(tx: Tx, address_id: UUID) -> Outgoing | None:
     )
 
 
-_SENT = text(
-    "UPDATE outbox SET state = 'sent', provider_id = :provider_id, reason = :reason, sent_at = :now"
-    " WHERE id = :row AND state IN ('sending', 'uncertain')"
-)
+_SENT = """
+UPDATE outbox SET state = 'sent', provider_id = v.provider_id, reason = v.reason, sent_at = $4
+FROM unnest($1::uuid[], $2::text[], $3::text[]) AS v (id, provider_id, reason)
+WHERE outbox.id = v.id AND outbox.state IN ('sending', 'uncertain')
+"""
 
 
 async def record(tx: Tx, outgoing: Outgoing, delivery: Delivery) -> float | None:
     """Write what came of a delivery; returns the seconds until the next try when there is one."""
     if delivery.outcome == "sent":
         # The common case, in one statement.
-        await tx.session.execute(
-            _SENT, {"row": outgoing.id, "provider_id": delivery.provider_id, "now": tx.now, "reason": delivery.reason}
-        )
+        await record_all(tx, [(outgoing, delivery)])
         return None
     row = await tx.session.get(OutboxRow, outgoing.id, with_for_update=True)
     if row is None or row.state != "sending":
@@ -369,18 +400,20 @@ async def _fall_back(tx: Tx, row: OutboxRow) -> None:
         priority=row.priority,
         timezone=tenant.timezone,
     )
-    await tx.session.execute(upsert(OutboxRow).values(**values).on_conflict_do_nothing())
+    await _write(tx, [values], state="queued")
 
 
 async def record_all(tx: Tx, done: Sequence[tuple[Outgoing, Delivery]]) -> None:
     """Write what came of several deliveries of one tenant."""
-    sent = [
-        {"row": outgoing.id, "provider_id": delivery.provider_id, "now": tx.now, "reason": delivery.reason}
-        for outgoing, delivery in done
-        if delivery.outcome == "sent"
-    ]
+    sent = [(outgoing.id, delivery) for outgoing, delivery in done if delivery.outcome == "sent"]
     if sent:
-        await tx.session.execute(_SENT, sent)
+        await tx.rows(
+            _SENT,
+            [row for row, _ in sent],
+            [delivery.provider_id for _, delivery in sent],
+            [delivery.reason for _, delivery in sent],
+            tx.now,
+        )
     for outgoing, delivery in done:
         if delivery.outcome != "sent":
             await record(tx, outgoing, delivery)
@@ -469,7 +502,4 @@ async def resend(tx: Tx, outbox_id: UUID) -> OutboxRow | None:
 
 async def reply_texts(tx: Tx, inbox_id: UUID) -> list[str]:
     """What was answered to an inbound message: the same again for a repeated webhook."""
-    rows = await tx.session.scalars(
-        select(OutboxRow.text).where(OutboxRow.inbox_id == inbox_id).order_by(OutboxRow.seq)
-    )
-    return list(rows)
+    return [row[0] for row in await tx.rows("SELECT text FROM outbox WHERE inbox_id = $1 ORDER BY seq", inbox_id)]

@@ -13,12 +13,12 @@ from typing import Any
 from unicodedata import normalize
 from uuid import UUID
 
-from sqlalchemy import Boolean, bindparam, literal_column, select, text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core import crypto, phones
-from core.db import Base, Tx, unscoped
+from core.db import Base, Tx, columns, unscoped, width
 from core.errors import NotFound, Refusal
 from core.ids import new_id
 from core.messages import SMS, TELEGRAM
@@ -140,8 +140,9 @@ def tidy_name(typed: str) -> str:
     return name
 
 
-def _scope(tenant_id: UUID, channel: str) -> str:
-    return f"address:{tenant_id}:{channel}"
+def lookup(tx: Tx, *, channel: str, value: str) -> bytes:
+    """The keyed hash by which a chat id or E.164 number is found in this tenant."""
+    return crypto.lookup(value, f"address:{tx.tenant_id}:{channel}")
 
 
 def _masked(channel: str, value: str) -> str:
@@ -150,46 +151,26 @@ def _masked(channel: str, value: str) -> str:
 
 async def find_address(tx: Tx, *, channel: str, value: str) -> Address | None:
     """The address row of a chat id or E.164 number, if there is one."""
-    wanted = crypto.lookup(value, _scope(tx.tenant_id, channel))
+    wanted = lookup(tx, channel=channel, value=value)
     return await tx.session.scalar(
         select(Address).where(Address.tenant_id == tx.tenant_id, Address.channel == channel, Address.lookup == wanted)
     )
 
 
-@dataclass(frozen=True)
-class Speaker:
-    """Who wrote: the address, locked; its person, if known; whether questions put to it are still open."""
-
-    address: Address
-    person: Person | None
-    asked: bool
+_SPEAKER = f"""
+SELECT {columns(Address, "a")}, {columns(Person, "p")}
+FROM addresses a LEFT JOIN people p ON p.id = a.person_id WHERE a.id = $1
+"""  # noqa: S608 (ours alone)
+_ADDRESS_WIDTH = width(Address)
 
 
-# Built once: this is the first statement of every message, and building it costs as much as running it.
-_SPEAKER = (
-    select(
-        Address,
-        Person,
-        literal_column(
-            "EXISTS (SELECT FROM questions q WHERE q.address_id = addresses.id AND q.answered_at IS NULL)", Boolean
-        ),
-    )
-    .outerjoin(Person, Person.id == Address.person_id)
-    .where(
-        Address.tenant_id == bindparam("tenant"),
-        Address.channel == bindparam("channel"),
-        Address.lookup == bindparam("lookup"),
-    )
-    .with_for_update(of=Address, key_share=True)
-)
-
-
-async def speaker(tx: Tx, *, channel: str, value: str) -> Speaker | None:
-    """The address with its person, the address locked; None when it is new to us."""
-    lookup = crypto.lookup(value, _scope(tx.tenant_id, channel))
-    rows = await tx.session.execute(_SPEAKER, {"tenant": tx.tenant_id, "channel": channel, "lookup": lookup})
-    row = rows.one_or_none()
-    return Speaker(row[0], row[1], row[2]) if row else None
+async def speaker(tx: Tx, address_id: UUID) -> tuple[Address, Person | None]:
+    """An address that is there, with its person, if it is somebody's."""
+    row = await tx.row(_SPEAKER, address_id)
+    if row is None:
+        raise NotFound("address.unknown")
+    address = tx.entity(Address, row[:_ADDRESS_WIDTH])
+    return address, tx.entity(Person, row[_ADDRESS_WIDTH:]) if address.person_id else None
 
 
 async def address_of(tx: Tx, *, channel: str, gateway: str, value: str) -> Address:
@@ -205,7 +186,7 @@ async def address_of(tx: Tx, *, channel: str, gateway: str, value: str) -> Addre
             tenant_id=tx.tenant_id,
             channel=channel,
             gateway=gateway,
-            lookup=crypto.lookup(value, _scope(tx.tenant_id, channel)),
+            lookup=lookup(tx, channel=channel, value=value),
             secret=crypto.seal(value.encode(), f"addresses.secret:{address_id}"),
             masked=_masked(channel, value),
             state="active",
@@ -266,20 +247,23 @@ async def addresses(tx: Tx, person_id: UUID) -> Sequence[Address]:
     return rows.all()
 
 
+_REACH = f"""
+SELECT {columns(Address, "a")}, {columns(Person, "p")}
+FROM addresses a JOIN people p ON p.id = a.person_id
+WHERE a.person_id = ANY ($1::uuid[]) AND a.state = 'active' ORDER BY a.person_id, a.channel DESC, a.id
+"""  # noqa: S608 (ours alone)
+
+
 async def where_to_reach(tx: Tx, person_ids: Iterable[UUID]) -> dict[UUID, tuple[Address, Person]]:
     """For each person the one address that notices go to: Telegram where it works, else SMS.
 
     People who said STOP on every address, or whose addresses are all dead, are not in the answer.
     """
-    rows = await tx.session.execute(
-        select(Address, Person)
-        .join(Person, Person.id == Address.person_id)
-        .where(Address.person_id.in_(list(person_ids)), Address.state == "active")
-        .order_by(Address.person_id, Address.channel.desc(), Address.id)
-    )
     best: dict[UUID, tuple[Address, Person]] = {}
-    for address, who in rows:
-        best.setdefault(who.id, (address, who))
+    for row in await tx.rows(_REACH, list(person_ids)):
+        address = tx.entity(Address, row[:_ADDRESS_WIDTH])
+        if address.person_id is not None and address.person_id not in best:
+            best[address.person_id] = (address, tx.entity(Person, row[_ADDRESS_WIDTH:]))
     return best
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import select, text
 
-from core.db import Tx
+from core.db import Tx, columns, width
 from core.errors import NotFound, Refusal
 from core.groups.records import Group, Member, Seat
 from core.ids import tidy_code
@@ -38,19 +38,21 @@ async def by_id(tx: Tx, group_id: UUID, *, lock: bool = False) -> Group:
     return group
 
 
-# Built once: nearly every message asks this.
-_OF_PERSON = (
-    select(Group, Member)
-    .join(Member, Member.group_id == Group.group_id)
-    .where(Member.person_id == bindparam("person"), Member.status == "active", Group.status != "cancelled")
-    .order_by(Group.created_at.desc())
-)
+_GROUP_WIDTH, _MEMBER_WIDTH = width(Group), width(Member)
+_OF_PERSON = f"""
+SELECT {columns(Group, "groups")}, {columns(Member, "members")}
+FROM groups JOIN members ON members.group_id = groups.group_id
+WHERE members.person_id = $1::UUID AND members.status = 'active' AND groups.status <> 'cancelled'
+ORDER BY groups.created_at DESC
+"""  # noqa: S608 (ours alone)
 
 
 async def of_person(tx: Tx, person_id: UUID) -> Sequence[tuple[Group, Member]]:
     """The groups a person is in, the newest first."""
-    rows = await tx.session.execute(_OF_PERSON, {"person": person_id})
-    return [(group, member) for group, member in rows]
+    return [
+        (tx.entity(Group, row[:_GROUP_WIDTH]), tx.entity(Member, row[_GROUP_WIDTH:]))
+        for row in await tx.rows(_OF_PERSON, person_id)
+    ]
 
 
 async def membership(tx: Tx, group_id: UUID, person_id: UUID) -> Member | None:
@@ -68,21 +70,26 @@ async def member(tx: Tx, group_id: UUID, member_id: UUID, *, lock: bool = False)
     return found_member
 
 
+_SEATS = f"""
+SELECT {columns(Member, "m")}, {columns(Person, "p")} FROM members m JOIN people p ON p.id = m.person_id
+WHERE m.group_id = $1 AND m.status = 'active'
+"""  # noqa: S608 (ours alone)
+
+
 async def seats(
     tx: Tx, group_id: UUID, *, roles: Sequence[str] | None = None, number: int | None = None
 ) -> Sequence[Seat]:
     """The active members with their people, by number; only those of the given roles, or the one of a number."""
-    query = (
-        select(Member, Person)
-        .join(Person, Person.id == Member.person_id)
-        .where(Member.group_id == group_id, Member.status == "active")
-        .order_by(Member.number)
-    )
-    if roles is not None:
-        query = query.where(Member.role.in_(roles))
-    if number is not None:
-        query = query.where(Member.number == number)
-    return [Seat(m, p) for m, p in (await tx.session.execute(query)).all()]
+    values: list[object] = [group_id]
+    narrow = ""
+    for column, value in (("role = ANY (${}::text[])", roles), ("number = ${}::int", number)):
+        if value is not None:
+            values.append(value)
+            narrow += f" AND m.{column.format(len(values))}"
+    return [
+        Seat(tx.entity(Member, row[:_MEMBER_WIDTH]), tx.entity(Person, row[_MEMBER_WIDTH:]))
+        for row in await tx.rows(f"{_SEATS}{narrow} ORDER BY m.number", *values)
+    ]
 
 
 async def seat(tx: Tx, group_id: UUID, member_id: UUID) -> Seat:
