@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core import ledger, questions
+from core import ledger, payouts, questions, rounds
 from core.audit import note
 from core.db import Base, Tx
 from core.errors import NotFound, Refusal
@@ -181,6 +181,7 @@ async def record(
             )
         )
     await ledger.post(tx.session, group_id=group.group_id, postings=postings, at=tx.now)
+    await payouts.after_late_money(tx, group, rounds.late_pots(tx, [due for due, _ in parts]))
     return Settled(payment, tuple(parts), advance_minor)
 
 

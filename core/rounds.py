@@ -4,7 +4,7 @@ Every function does one step inside the caller's transaction and is safe to repe
 when they fall due.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -149,6 +149,11 @@ async def open_dues(tx: Tx, group_id: UUID, *, member_id: UUID | None = None) ->
     return [OpenDue(*row) for row in rows]
 
 
+def late_pots(tx: Tx, dues: Iterable[OpenDue]) -> set[str]:
+    """The pots of dues that have fallen due: a lot may have been found for them already."""
+    return {due.account for due in dues if due.due_at < tx.now and due.account.startswith("pot/")}
+
+
 async def open_round(tx: Tx, group: Group, round_: Round) -> None:
     """Make the round's dues, one for each holding, and settle them from what members have paid in advance."""
     # Nobody's payment may slip between the new dues and the settling from advances.
@@ -235,6 +240,8 @@ async def _settle_from_advances(tx: Tx, group: Group) -> None:
 async def freeze(tx: Tx, group: Group, round_: Round) -> DrawList:
     """Freeze the list of lots that may be drawn: not received yet, and all dues paid. Repeats find the first.
 
+    Where holders' own contributions are set off against the pot, those of this round need not be paid.
+
     From here on nothing is added or dropped, whatever is paid or reversed before the draw. A list that is late, after
     an outage, is drawn from later too: it must never be made when its beacon can be known.
     """
@@ -247,13 +254,20 @@ async def freeze(tx: Tx, group: Group, round_: Round) -> DrawList:
             SELECT l.number,
                    EXISTS (SELECT 1 FROM draws w WHERE w.group_id = l.group_id AND w.lot_id = l.id),
                    EXISTS (SELECT 1 FROM dues d WHERE d.group_id = l.group_id AND d.lot_id = l.id
-                           AND d.due_at <= :cutoff AND d.excused_at IS NULL AND d.amount_minor > {_PAID}),
+                           AND d.due_at <= :cutoff AND d.excused_at IS NULL AND d.amount_minor > {_PAID}
+                           AND NOT (:netting AND d.round_id = :round AND d.kind IN ('contribution', 'fee'))),
                    EXISTS (SELECT 1 FROM dues d WHERE d.group_id = l.group_id AND d.lot_id = l.id
                            AND d.round_id = :round)
             FROM lots l WHERE l.group_id = :group AND l.cycle = :cycle ORDER BY l.number
             """
         ),
-        {"group": group.group_id, "cycle": round_.cycle, "cutoff": round_.cutoff_at, "round": round_.id},
+        {
+            "group": group.group_id,
+            "cycle": round_.cycle,
+            "cutoff": round_.cutoff_at,
+            "round": round_.id,
+            "netting": group.rule_set.netting,
+        },
     )
     eligible: list[str] = []
     exclusions: list[Exclusion] = []
@@ -309,13 +323,14 @@ async def draw_list(tx: Tx, round_: Round) -> DrawList | None:
 
 
 async def collected(tx: Tx, round_: Round) -> int:
-    """What has come into the round's pot so far, less what was reversed; payouts do not lessen it."""
+    """What has come into the round's pot so far, less what was reversed or lent; payouts do not lessen it."""
     total = await tx.session.scalar(
         text(
             """
             SELECT coalesce(sum(CASE WHEN t.credit = :pot THEN t.amount_minor ELSE -t.amount_minor END), 0)
             FROM ledger_transfers t
-            WHERE t.group_id = :group AND t.due_id IS NOT NULL AND (t.credit = :pot OR t.debit = :pot)
+            WHERE t.group_id = :group AND (t.credit = :pot OR t.debit = :pot)
+                AND (t.due_id IS NOT NULL OR t.kind IN ('loan', 'loan.reversal'))
             """
         ),
         {"group": round_.group_id, "pot": round_.pot},

@@ -8,6 +8,7 @@ no pot is negative, no lot is drawn twice, shares are whole, every santim is som
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from typing import Any
 from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
@@ -23,7 +24,7 @@ from core.errors import Refusal
 from core.groups import Group
 from core.ids import new_id
 from core.payouts import Leg
-from core.rules import Fee, Rhythm, Rules
+from core.rules import Deduction, Fee, Rhythm, Rules
 
 START = datetime(2026, 11, 24, 9, 54, tzinfo=UTC)
 
@@ -40,6 +41,29 @@ ways_to_fill_a_lot = st.sampled_from(
 fees = st.sampled_from(
     [Fee(), Fee(kind="per_mille", value=25), Fee(kind="flat", value=777), Fee(kind="instalments", value=1)]
 )
+
+
+# What may be chosen beside the fee, in all combinations.
+ways_with_money = st.fixed_dictionaries(
+    {
+        "deductions": st.sampled_from(
+            [
+                (),
+                (Deduction(name="reserve", kind="per_mille", value=33),),
+                (
+                    Deduction(name="food", kind="flat", value=101, rounds="first"),
+                    Deduction(name="reserve", kind="flat", value=7),
+                ),
+                (
+                    Deduction(name="coffee", kind="per_mille", value=7),
+                    Deduction(name="reserve", kind="per_mille", value=90),
+                ),
+            ]
+        ),
+        "netting": st.booleans(),
+        "shortfall": st.sampled_from(["pay_there", "wait", "reserve"]),
+    }
+).map(lambda ways: ways if ways["deductions"] or ways["shortfall"] != "reserve" else ways | {"shortfall": "wait"})
 
 
 @dataclass(frozen=True)
@@ -62,13 +86,21 @@ events = st.lists(
 )
 
 
-async def _group(tx: Tx, lots: list[tuple[Fraction, ...]], lots_per_round: int, fee: Fee, contribution: int) -> Group:
+async def _group(
+    tx: Tx,
+    lots: list[tuple[Fraction, ...]],
+    lots_per_round: int,
+    fee: Fee,
+    contribution: int,
+    ways: dict[str, Any] | None = None,
+) -> Group:
     rules = Rules(
         contribution_minor=contribution,
         lots=len(lots),
         lots_per_round=lots_per_round,
         rhythm=Rhythm(kind="weekly"),
         fee=fee,
+        **(ways or {}),
     )
     group = await groups.found(tx, None, name="Random", currency="ETB", rules=rules)
     number = 0
@@ -158,9 +190,9 @@ async def _check(tx: Tx, group: Group) -> None:
     assert report.findings == ()
     balances = await ledger.balances(tx.session, group_id=group.group_id)
     held = sum(v for name, v in balances.items() if name.startswith(("held/", "provider/")))
-    owed = sum(v for name, v in balances.items() if name.startswith(("pot/", "advance/", "fee/")))
+    owed = sum(v for name, v in balances.items() if name.startswith(("pot/", "advance/", "fee/", "fund/")))
     assert held == owed, "every santim somebody holds is owed to somebody"
-    assert all(v >= 0 for name, v in balances.items() if name.startswith(("pot/", "advance/")))
+    assert all(v >= 0 for name, v in balances.items() if name.startswith(("pot/", "advance/", "fund/")))
     twice = await tx.session.scalar(
         text(
             "SELECT count(*) FROM (SELECT lot_id FROM draws WHERE group_id = :g GROUP BY lot_id HAVING count(*) > 1) x"
@@ -219,18 +251,24 @@ async def _dues_are_never_overpaid(tx: Tx, group: Group) -> None:
     lots=st.lists(ways_to_fill_a_lot, min_size=2, max_size=6),
     several=st.booleans(),
     fee=fees,
+    ways=ways_with_money,
     contribution=st.integers(1_000, 250_000),
     history=events,
 )
 async def test_whatever_happens_every_santim_is_somewhere(
-    lots: list[tuple[Fraction, ...]], several: bool, fee: Fee, contribution: int, history: list[Event]
+    lots: list[tuple[Fraction, ...]],
+    several: bool,
+    fee: Fee,
+    ways: dict[str, Any],
+    contribution: int,
+    history: list[Event],
 ) -> None:
     tenant_id = await make_tenant("book", "Book")
     clock.set_to(START)
     # One round of two lots would be eaten by a fee of one instalment.
     per_round = 2 if several and len(lots) in (4, 6) else 1
     async with transaction(tenant_id, now=clock.now()) as tx:
-        group = await _group(tx, lots, per_round, fee, contribution)
+        group = await _group(tx, lots, per_round, fee, contribution, ways)
     await agenda.wake(tenant_id, group.group_id, fetch)
     for event in history:
         await _happen(tenant_id, group.group_id, event)
@@ -242,17 +280,18 @@ async def test_whatever_happens_every_santim_is_somewhere(
 @given(
     lots=st.lists(ways_to_fill_a_lot, min_size=2, max_size=5),
     fee=fees,
+    ways=ways_with_money,
     contribution=st.integers(1_000, 250_000),
     history=events,
 )
 async def test_who_pays_everything_receives_everything(
-    lots: list[tuple[Fraction, ...]], fee: Fee, contribution: int, history: list[Event]
+    lots: list[tuple[Fraction, ...]], fee: Fee, ways: dict[str, Any], contribution: int, history: list[Event]
 ) -> None:
     """However a cycle begins, once all pay up and all are paid out it closes, and each holder has exactly the share."""
     tenant_id = await make_tenant("book", "Book")
     clock.set_to(START)
     async with transaction(tenant_id, now=clock.now()) as tx:
-        group = await _group(tx, lots, 1, fee, contribution)
+        group = await _group(tx, lots, 1, fee, contribution, ways)
     await agenda.wake(tenant_id, group.group_id, fetch)
     for event in history:
         await _happen(tenant_id, group.group_id, event)
@@ -274,4 +313,9 @@ async def test_who_pays_everything_receives_everything(
         paid_in, paid_out = await cycles.totals(tx, present)
         rules = present.rule_set
         assert paid_in == rules.contribution_minor * rules.lots * rules.rounds
-        assert paid_out == rules.pot_minor * rules.lots
+        taken = sum(amount for number in range(1, rules.rounds + 1) for _, amount in rules.deductions_minor(number))
+        assert paid_out == paid_in - taken
+        balances = await ledger.balances(tx.session, group_id=group.group_id)
+        assert all(left == 0 for name, left in balances.items() if name.startswith("pot/")), "every pot is paid out"
+        kept = sum(left for name, left in balances.items() if name.startswith(("fee/", "fund/")))
+        assert kept == taken, "what was deducted is where it belongs, and what the reserve lent is back"

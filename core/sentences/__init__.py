@@ -16,6 +16,7 @@ from core.sentences.greeting import *  # noqa: F403
 from core.sentences.joining import *  # noqa: F403
 from core.sentences.making import KINDS as KINDS
 from core.sentences.making import REFUSALS, kind
+from core.sentences.money import *  # noqa: F403
 from core.sentences.paying import *  # noqa: F403
 from core.sentences.payouts import *  # noqa: F403
 from core.sentences.seeing import *  # noqa: F403
