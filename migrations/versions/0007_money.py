@@ -2,8 +2,8 @@
 
 from migrations.scripts import run_script
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 MONEY = """
 -- fined_until: fines are assessed up to this deadline. fines_done_at: nothing of the round can be fined any more.
