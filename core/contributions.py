@@ -133,7 +133,7 @@ async def record(
     """
     check_amount(amount_minor)
     require_cycle(group)
-    if who.status != "active":
+    if who.status == "left" and not await open_dues(tx, group.group_id, member_id=who.id):
         raise Refusal("member.not_found", typed=str(who.number), group=group.name)
     # One payment of a member at a time: two must not settle the same due.
     await tx.session.execute(
@@ -264,6 +264,8 @@ async def reverse(tx: Tx, group: Group, payment: Payment, *, reason: str) -> Non
         .with_for_update(key_share=True)
     )
     made = await ledger.transfers(tx.session, group_id=group.group_id, payment_id=payment.id, limit=1000)
+    # A due that was excused has given its part back already, to the advance.
+    gone_back = {transfer.reverses for transfer in made}
     postings: list[ledger.Posting | ledger.Reversal] = list(await _recall_advance(tx, group, payment, made))
     postings += [
         ledger.Reversal(
@@ -273,7 +275,7 @@ async def reverse(tx: Tx, group: Group, payment: Payment, *, reason: str) -> Non
             memo=reason[:200],
         )
         for transfer in made
-        if transfer.reverses is None
+        if transfer.reverses is None and transfer.id not in gone_back
     ]
     await ledger.post(tx.session, group_id=group.group_id, postings=postings, at=tx.now)
     payment.reversed_at, payment.reversed_by, payment.reason = tx.now, tx.actor, reason[:200]
@@ -285,7 +287,8 @@ async def _recall_advance(
     tx: Tx, group: Group, payment: Payment, made: Sequence[ledger.Transfer]
 ) -> list[ledger.Reversal]:
     """Bring back to the member's advance what of this payment has gone on from there to later dues."""
-    paid_ahead = [t for t in made if t.kind == "contribution.advance" and t.reverses is None]
+    gone = {t.reverses for t in made}
+    paid_ahead = [t for t in made if t.kind == "contribution.advance" and t.reverses is None and t.id not in gone]
     if not paid_ahead:
         return []
     account = paid_ahead[0].credit

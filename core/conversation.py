@@ -16,7 +16,18 @@ from core import catalogues, clock, inbox, outbox, people, questions, understand
 from core import sentences as say
 from core.asks import MISSING, Ask, WhichLanguage
 from core.command import COMMANDS, Command, is_confirmation
-from core.commands import agreeing, anyone, joining, linking, paying, paying_out, seeing  # noqa: F401 (registers them)
+from core.commands import (  # noqa: F401 (registers them)
+    agreeing,
+    anyone,
+    disputing,
+    excusing,
+    joining,
+    linking,
+    officers,
+    paying,
+    paying_out,
+    seeing,
+)
 from core.db import Tx, transaction
 from core.errors import Refusal, TryLater
 from core.inbox import FOREIGN_CONTACT, Inbound

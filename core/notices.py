@@ -58,9 +58,11 @@ async def ask(
     about: UUID,
     event: str,
     lifetime: timedelta = questions.NOTICE_LIFETIME,
+    slot: str = "answer",
+    choices: Sequence[Choice] = (),
 ) -> None:
-    """A yes-or-no question to several people, each on their own phone; the answers run ``command``."""
-    message = _question(tx, question, command, filled, about, lifetime)
+    """A question to several people, each on their own phone; the answers run ``command``. Yes or no, unless said."""
+    message = _question(tx, question, command, filled, about, lifetime, slot, choices)
     await outbox.tell(tx, person_ids, message, event=event, timezone=await _timezone(tx), group_id=group.group_id)
 
 
@@ -97,6 +99,14 @@ async def remind(tx: Tx, group: Group, round_: Round) -> int:
     )
 
 
+# What somebody can do something about, and is told.
+LEFT_OUT_FOR = {
+    "arrears": say.LEFT_OUT,
+    "no_guarantor": say.LEFT_OUT_GUARANTOR,
+    "suspended": say.LEFT_OUT_SUSPENDED,
+}
+
+
 async def list_frozen(tx: Tx, group: Group, round_: Round, frozen: DrawList) -> None:
     """The list's code, to every member, before anybody can know the lot; officers hear who is left out."""
     event = f"list:{frozen.id}"
@@ -113,15 +123,19 @@ async def list_frozen(tx: Tx, group: Group, round_: Round, frozen: DrawList) -> 
         "draw": frozen.draw_at,
         "beacon": frozen.beacon_round,
     }
-    in_arrears = {label for label, reason in frozen.exclusions if reason == "arrears"}
+    barred = {label: reason for label, reason in frozen.exclusions if reason in LEFT_OUT_FOR}
     left_out: dict[UUID, list[str]] = {}
+    why: dict[UUID, str] = {}
     for held in await groups.holdings(tx, group):
-        if rounds.lot_label(held.lot_number) in in_arrears:
+        reason = barred.get(rounds.lot_label(held.lot_number))
+        if reason is not None:
             who = await groups.seat(tx, group.group_id, held.member_id)
             left_out.setdefault(who.person.id, []).append(str(held.lot_number))
+            why[who.person.id] = reason
     await tell_members(tx, group, say.LIST_FROZEN(**values), event=event, besides=left_out)
     for person_id, lots in left_out.items():
-        await tell_person(tx, group, person_id, say.LEFT_OUT(**values, lots=", ".join(lots)), event=event)
+        message = LEFT_OUT_FOR[why[person_id]](**values, lots=", ".join(lots))
+        await tell_person(tx, group, person_id, message, event=event)
 
 
 async def draw_held(tx: Tx, group: Group, round_: Round, held: Sequence[Held], next_round: Round | None) -> None:
@@ -241,16 +255,18 @@ def _question(
     filled: dict[str, str],
     about: UUID,
     lifetime: timedelta = questions.NOTICE_LIFETIME,
+    slot: str = "answer",
+    choices: Sequence[Choice] = (),
 ) -> Callable[[Person, Address], Awaitable[Message | None]]:
-    """A yes-or-no question to whoever is told, kept for each address of its own."""
+    """A question to whoever is told, kept for each address of its own."""
 
     async def message(_person: Person, address: Address) -> Message:
         return await questions.pose(
             tx,
             address,
-            asked.offering(Choice(say.YES(), YES), Choice(say.NO(), NO)),
+            asked.offering(*(choices or (Choice(say.YES(), YES), Choice(say.NO(), NO)))),
             command=command,
-            slot="answer",
+            slot=slot,
             filled=filled,
             lifetime=lifetime,
             about=about,
@@ -271,3 +287,25 @@ async def cycle_closed(tx: Tx, group: Group, paid_in: int, paid_out: int) -> Non
         group=group.name, cycle=group.cycle, paid_in=group.money(paid_in), paid_out=group.money(paid_out)
     )
     await tell_members(tx, group, message, event=f"closed:{group.group_id}:{group.cycle}")
+
+
+async def dispute_raised(tx: Tx, group: Group, question: Message, dispute_id: UUID, *, besides: Iterable[UUID]) -> None:
+    """To the officers who may answer: is it corrected, or does it stand?"""
+    left_out = set(besides)
+    officers = await groups.seats(tx, group.group_id, roles=officers_with("answer"))
+    to = [s.person.id for s in officers if s.person.id not in left_out]
+    filled = {"group": str(group.group_id), "dispute": f"{group.group_id} {dispute_id}"}
+    choices = (Choice(say.CORRECT_IT(), "corrected"), Choice(say.IT_STANDS(), "stands"))
+    event = f"dispute:{dispute_id}"
+    await ask(
+        tx,
+        group,
+        to,
+        question,
+        command="_DISPUTE",
+        filled=filled,
+        about=dispute_id,
+        event=event,
+        slot="outcome",
+        choices=choices,
+    )

@@ -61,11 +61,13 @@ class Kind:
     """What a kind of proposal does.
 
     ``carry_out`` does it, tells those concerned, and may raise ``Refusal`` when it has become impossible.
-    ``describe`` says in a sentence what it is, for whoever hears that it was refused.
+    ``describe`` says in a sentence what it is, for whoever hears that it was refused. ``decide``: where more than a
+    number counts, whether what was said is enough (True), can no longer be (False), or waits for more (None).
     """
 
     carry_out: Callable[[Tx, Group, Proposal], Awaitable[None]]
     describe: Callable[[Tx, Group, Proposal], Awaitable[Message]]
+    decide: Callable[[Tx, Group, Proposal, Sequence[Vote]], Awaitable[bool | None]] | None = None
 
 
 KINDS: dict[str, Kind] = {}
@@ -166,18 +168,27 @@ async def answer(tx: Tx, group: Group, proposal_id: UUID, who: Member, *, yes: b
     )
     if said is None:
         raise Refusal("proposal.not_asked")
-    votes = await votes_of(tx, proposal)
-    agreed = sum(vote.answer is True for vote in votes)
-    if agreed >= proposal.needed:
+    decided = await _decided(tx, group, proposal)
+    if decided:
         await _carry_out(tx, group, proposal)
-    elif len(votes) - sum(vote.answer is False for vote in votes) < proposal.needed:
-        # Even if everybody else agreed it would not be enough.
+    elif decided is False:
         await _settle(tx, group, proposal, "refused")
         seat = await groups.seat(tx, group.group_id, who.id)
         what = await KINDS[proposal.kind].describe(tx, group, proposal)
         message = say.PROPOSAL_REFUSED(group=group.name, name=seat.person.name, what=what)
         await _tell_proposer(tx, group, proposal, message)
     return proposal
+
+
+async def _decided(tx: Tx, group: Group, proposal: Proposal) -> bool | None:
+    """Whether enough have agreed; False when even everybody else's yes would not be enough; None: wait."""
+    votes = await votes_of(tx, proposal)
+    decide = KINDS[proposal.kind].decide
+    if decide is not None:
+        return await decide(tx, group, proposal, votes)
+    if sum(vote.answer is True for vote in votes) >= proposal.needed:
+        return True
+    return False if len(votes) - sum(vote.answer is False for vote in votes) < proposal.needed else None
 
 
 async def _carry_out(tx: Tx, group: Group, proposal: Proposal) -> None:

@@ -5,9 +5,19 @@ from core.errors import NotAllowed
 
 # What an office in a group carries. Everybody may see their own group and speak for themselves.
 MEMBER_RIGHTS: dict[str, frozenset[str]] = {
-    "organiser": frozenset({"begin", "invite", "record", "decline", "reverse", "pay_out", "see_dues", "announce"}),
-    "secretary": frozenset({"invite", "record", "decline", "reverse", "pay_out", "see_dues", "announce"}),
-    "collector": frozenset({"record", "decline", "see_dues"}),
+    "organiser": frozenset(
+        {
+            *("begin", "invite", "record", "decline", "reverse", "pay_out", "see_dues", "announce"),
+            *("appoint", "close", "answer", "excuse", "suspend", "guarantors", "admit", "succeed"),
+        }
+    ),
+    "secretary": frozenset(
+        {
+            *("invite", "record", "decline", "reverse", "pay_out", "see_dues", "announce"),
+            *("answer", "excuse", "suspend", "guarantors", "admit", "succeed"),
+        }
+    ),
+    "collector": frozenset({"record", "decline", "see_dues", "succeed"}),
     "member": frozenset(),
 }
 

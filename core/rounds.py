@@ -139,6 +139,18 @@ WHERE d.group_id = :group AND d.excused_at IS NULL AND d.amount_minor > p.paid
 """
 
 
+# Why a lot is in no list, whatever it has paid. Guarantors of a member that the rules want and who still answer.
+_BARRED = """CASE WHEN l.status = 'withdrawn' THEN 'withdrawn' WHEN l.place = 'short' THEN 'short_place'
+    WHEN EXISTS (SELECT 1 FROM holdings h JOIN members m ON m.group_id = h.group_id AND m.id = h.member_id
+                 WHERE h.group_id = l.group_id AND h.lot_id = l.id AND m.status = 'suspended') THEN 'suspended'
+    WHEN EXISTS (SELECT 1 FROM holdings h WHERE h.group_id = l.group_id AND h.lot_id = l.id
+                 AND CAST(:guarantors AS bigint) > (
+                    SELECT count(*) FROM guarantees g
+                    JOIN members s ON s.group_id = g.group_id AND s.id = g.guarantor_id
+                    WHERE g.group_id = h.group_id AND g.member_id = h.member_id AND g.cycle = :cycle
+                      AND g.released_at IS NULL AND s.status = 'active')) THEN 'no_guarantor' END"""
+
+
 async def open_dues(tx: Tx, group_id: UUID, *, member_id: UUID | None = None) -> list[OpenDue]:
     """The dues not fully paid, oldest first: of one member or of all."""
     narrow = " AND d.member_id = :member" if member_id else ""
@@ -195,10 +207,10 @@ async def open_round(tx: Tx, group: Group, round_: Round) -> None:
     )
     round_.opened_at = tx.now
     await tx.session.flush()
-    await _settle_from_advances(tx, group)
+    await settle_from_advances(tx, group)
 
 
-async def _settle_from_advances(tx: Tx, group: Group) -> None:
+async def settle_from_advances(tx: Tx, group: Group) -> None:
     """Move what members have paid in advance to the dues it was paid for, the oldest first."""
     accounts = await tx.session.execute(
         text(
@@ -255,9 +267,11 @@ async def freeze(tx: Tx, group: Group, round_: Round) -> DrawList:
                    EXISTS (SELECT 1 FROM draws w WHERE w.group_id = l.group_id AND w.lot_id = l.id),
                    EXISTS (SELECT 1 FROM dues d WHERE d.group_id = l.group_id AND d.lot_id = l.id
                            AND d.due_at <= :cutoff AND d.excused_at IS NULL AND d.amount_minor > {_PAID}
+                           AND (d.deferred_until IS NULL OR d.deferred_until <= :cutoff)
                            AND NOT (:netting AND d.round_id = :round AND d.kind IN ('contribution', 'fee'))),
                    EXISTS (SELECT 1 FROM dues d WHERE d.group_id = l.group_id AND d.lot_id = l.id
-                           AND d.round_id = :round)
+                           AND d.round_id = :round),
+                   {_BARRED}
             FROM lots l WHERE l.group_id = :group AND l.cycle = :cycle ORDER BY l.number
             """
         ),
@@ -267,17 +281,22 @@ async def freeze(tx: Tx, group: Group, round_: Round) -> DrawList:
             "cutoff": round_.cutoff_at,
             "round": round_.id,
             "netting": group.rule_set.netting,
+            "guarantors": group.rule_set.guarantors,
         },
     )
     eligible: list[str] = []
     exclusions: list[Exclusion] = []
-    for number, received, in_arrears, has_dues in rows:
+    for number, received, in_arrears, has_dues, barred in rows:
         label = lot_label(number)
         if received:
             exclusions.append(Exclusion(label, "received"))
+        elif barred in ("withdrawn", "short_place"):
+            exclusions.append(Exclusion(label, barred))
         elif in_arrears or not has_dues:
             # A lot without any due has paid nothing: that nothing is missing does not make it fully paid.
             exclusions.append(Exclusion(label, "arrears"))
+        elif barred:
+            exclusions.append(Exclusion(label, barred))
         else:
             eligible.append(label)
     list_text = draw.list_text(eligible) if eligible else ""
@@ -355,10 +374,15 @@ async def round_by_number(tx: Tx, group: Group, number: int) -> Round | None:
     )
 
 
-async def who_owes(tx: Tx, group: Group) -> Sequence[tuple[UUID, int, datetime]]:
-    """(member, open amount in minor units, oldest due instant) of everybody who owes something."""
+async def who_owes(tx: Tx, group: Group, *, deferred: bool = False) -> Sequence[tuple[UUID, int, datetime]]:
+    """(member, open amount in minor units, oldest due instant) of everybody who owes something and may be chased.
+
+    ``deferred``: instead of those dues the ones that are not chased now.
+    """
     open_by_member: dict[UUID, tuple[int, datetime]] = {}
     for due in await open_dues(tx, group.group_id):
+        if deferred != (due.deferred_until is not None and due.deferred_until > tx.now):
+            continue
         amount, oldest = open_by_member.get(due.member_id, (0, due.due_at))
         open_by_member[due.member_id] = (amount + due.open_minor, min(oldest, due.due_at))
     return [(member_id, amount, oldest) for member_id, (amount, oldest) in open_by_member.items()]

@@ -39,7 +39,7 @@ LONG_GROUP = {
 LAST_INSTANT = datetime(2099, 12, 31, 20, 59, tzinfo=UTC)
 HUGE = Money(LARGEST_AMOUNT_MINOR * 600 - 1, "ETB")
 
-MONEY = {"amount", "pot", "owed", "advance", "paid", "collected", "fee", "paid_in", "paid_out", "whole", "said"}
+MONEY = {"amount", "pot", "owed", "advance", "paid", "collected", "fee", "paid_in", "paid_out", "whole", "said", "held"}
 MONEY |= {"contribution"}
 NUMBERS = {"number", "rounds", "round", "taken", "count", "lot", "drawn", "cycle", "most", "finest", "checks"}
 NUMBERS |= {"offered", "fitting_lots"}
@@ -68,6 +68,8 @@ def value_of(kind: Kind, name: str, language: str, *, long: bool) -> Any:
     if kind in (sentences.DRAW_HELD, sentences.YOUR_LOT) and name in ("lots", "next"):
         lot = sentences.DRAWN_LOT(lot=117, names=f"{LONG_NAME[language]}, Hana", code="K7M2Q4-12")
         return [lot, lot] if name == "lots" else sentences.NEXT_DUE(round=2, due=LAST_INSTANT)
+    if name == "said" and kind is not sentences.KINDS["refused.rules.does_not_add_up"]:
+        return "I paid it on Saturday"
     if name in MONEY:
         return HUGE if long else Money(100_000 if name != "pot" else 1_200_000, "ETB")
     if name in NUMBERS:
@@ -85,7 +87,7 @@ def value_of(kind: Kind, name: str, language: str, *, long: bool) -> Any:
     match name:
         case "group":
             return LONG_GROUP[language] if long else {"en": "Merkato", "am": "መርካቶ"}[language]
-        case "name" | "names" | "payer":
+        case "name" | "names" | "payer" | "giver" | "taker" | "to":
             return LONG_NAME[language] if long else {"en": "Sara Tesfaye", "am": "ሳራ ተስፋዬ"}[language]
         case "due" | "draw":
             return LAST_INSTANT if long else datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
@@ -302,7 +304,7 @@ def test_a_packed_sentence_is_said_again_to_the_letter(language: str) -> None:
 
 
 # As long as what they list.
-LISTS = {"draw_held", "history", "members", "who"}
+LISTS = {"draw_held", "history", "holds", "members", "who", "who_deferred", "who_holds"}
 
 
 @pytest.mark.parametrize("name", [name for name in EVERY_KIND if name not in LISTS])

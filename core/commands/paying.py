@@ -1,9 +1,12 @@
 """Money that comes in: PAY (the payer says so), CASH (an officer says so), WHO (has not paid yet)."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from core import agenda, contributions, groups, notices, rounds
+from core import cash as in_hand
 from core import sentences as say
 from core.asks import Given, HowMuch, Kept, Sure, WhichGroup, WhichMember, YesOrNo
 from core.command import command
@@ -144,19 +147,37 @@ async def who(
 ) -> Message | list[Message]:
     """Who owes how much; how many claims wait."""
     require_member((await talk.membership(group)).role, "see_dues")
-    owing = await rounds.who_owes(talk.tx, group)
     claims = await contributions.waiting_claims(talk.tx, group.group_id)
-    waiting = [say.WHO_CLAIMS(count=len({c.member_id for c in claims}))] if claims else []
-    if not owing:
-        return [say.EVERYBODY_PAID(group=group.name), *waiting]
-    seats = {s.member.id: s for s in await groups.seats(talk.tx, group.group_id)}
+    after = [say.WHO_CLAIMS(count=len({c.member_id for c in claims}))] if claims else []
+    deferred = await _owing_lines(talk, group, await rounds.who_owes(talk.tx, group, deferred=True))
+    if deferred:
+        after.append(say.WHO_DEFERRED(lines=deferred))
+    # What they hold themselves STATUS tells them.
+    held = [one for one in await in_hand.holders(talk.tx, group) if one[0].person.id != talk.me.id]
+    if held:
+        after.append(say.WHO_HOLDS(lines=_cash_lines(group, held)))
+    lines = await _owing_lines(talk, group, await rounds.who_owes(talk.tx, group))
+    if not lines:
+        return [say.EVERYBODY_PAID(group=group.name), *after]
+    return say.WHO(group=group.name, lines=[*lines, *after])
+
+
+def _cash_lines(group: Group, held: Sequence[tuple[Seat, int]]) -> list[Message]:
+    return [
+        say.HOLDS_LINE(number=seat.member.number, name=seat.person.name, amount=group.money(amount))
+        for seat, amount in held
+    ]
+
+
+async def _owing_lines(talk: Talk, group: Group, owing: Sequence[tuple[UUID, int, datetime]]) -> list[Message]:
+    """A line for everybody who owes, the oldest debt first; also of who has left, because it is still owed."""
+    seats = {s.member.id: s for s in await groups.seats(talk.tx, group.group_id, left=True)}
     lines: list[Message] = [
         say.WHO_LINE(
             number=seats[member_id].member.number, name=seats[member_id].person.name, amount=group.money(amount)
         )
         for member_id, amount, _ in sorted(owing, key=lambda one: (one[2], seats[one[0]].member.number))
-        if member_id in seats
     ]
     if len(lines) > MOST_LINES:
-        lines = [*lines[:MOST_LINES], say.AND_MORE(count=len(lines) - MOST_LINES)]
-    return say.WHO(group=group.name, lines=[*lines, *waiting])
+        return [*lines[:MOST_LINES], say.AND_MORE(count=len(lines) - MOST_LINES)]
+    return lines

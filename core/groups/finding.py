@@ -38,11 +38,12 @@ async def by_id(tx: Tx, group_id: UUID, *, lock: bool = False) -> Group:
     return group
 
 
+# Who is in a group. Somebody suspended still pays, sees and is told; what they may not do is asked where it is done.
 _GROUP_WIDTH, _MEMBER_WIDTH = width(Group), width(Member)
 _OF_PERSON = f"""
 SELECT {columns(Group, "groups")}, {columns(Member, "members")}
 FROM groups JOIN members ON members.group_id = groups.group_id
-WHERE members.person_id = $1::UUID AND members.status = 'active' AND groups.status <> 'cancelled'
+WHERE members.person_id = $1::UUID AND members.status IN ('active', 'suspended') AND groups.status <> 'cancelled'
 ORDER BY groups.created_at DESC
 """  # noqa: S608 (ours alone)
 
@@ -72,16 +73,19 @@ async def member(tx: Tx, group_id: UUID, member_id: UUID, *, lock: bool = False)
 
 _SEATS = f"""
 SELECT {columns(Member, "m")}, {columns(Person, "p")} FROM members m JOIN people p ON p.id = m.person_id
-WHERE m.group_id = $1 AND m.status = 'active'
+WHERE m.group_id = $1
 """  # noqa: S608 (ours alone)
 
 
 async def seats(
-    tx: Tx, group_id: UUID, *, roles: Sequence[str] | None = None, number: int | None = None
+    tx: Tx, group_id: UUID, *, roles: Sequence[str] | None = None, number: int | None = None, left: bool = False
 ) -> Sequence[Seat]:
-    """The active members with their people, by number; only those of the given roles, or the one of a number."""
+    """The members with their people, by number; only those of the given roles, or the one of a number.
+
+    ``left``: also who has left, whom nobody tells anything, but who may still owe or be owed.
+    """
     values: list[object] = [group_id]
-    narrow = ""
+    narrow = "" if left else " AND m.status IN ('active', 'suspended')"
     for column, value in (("role = ANY (${}::text[])", roles), ("number = ${}::int", number)):
         if value is not None:
             values.append(value)

@@ -12,11 +12,14 @@ from core.messages import N_, Message
 from core.sentences import refusals as _refusals  # noqa: F401 (makes them known)
 from core.sentences.about import *  # noqa: F403
 from core.sentences.agreeing import *  # noqa: F403
+from core.sentences.disputes import *  # noqa: F403
 from core.sentences.greeting import *  # noqa: F403
 from core.sentences.joining import *  # noqa: F403
 from core.sentences.making import KINDS as KINDS
 from core.sentences.making import REFUSALS, kind
+from core.sentences.members import *  # noqa: F403
 from core.sentences.money import *  # noqa: F403
+from core.sentences.officers import *  # noqa: F403
 from core.sentences.paying import *  # noqa: F403
 from core.sentences.payouts import *  # noqa: F403
 from core.sentences.seeing import *  # noqa: F403

@@ -29,3 +29,26 @@ ABOUT_RULES = kind("about_rules", N_("Shows the rules of the equb."))
 ABOUT_MEMBERS = kind("about_members", N_("Shows who is in the equb."))
 ABOUT_VERIFY = kind("about_verify", N_("Checks a draw: VERIFY and the code of the announcement."))
 ABOUT_LINK = kind("about_link", N_("Makes your phone and your Telegram account one person."))
+ABOUT_ROLE = kind(
+    "about_role", N_("The organiser offers an office: ROLE 7 secretary, ROLE 7 collector, ROLE 7 member.")
+)
+ABOUT_SUCCESSOR = kind("about_successor", N_("Another organiser: SUCCESSOR 7. Who it is agrees on their phone."))
+ABOUT_HANDOVER = kind(
+    "about_handover", N_("Cash you hold went to another officer: HANDOVER 7 5000. It counts when they confirm it.")
+)
+ABOUT_HOLDS = kind("about_holds", N_("Shows officers who holds how much cash for the equb."))
+ABOUT_ANNOUNCE = kind("about_announce", N_("Tells all members something: ANNOUNCE and your words."))
+ABOUT_DISPUTE = kind(
+    "about_dispute",
+    N_(
+        "Says that the book is wrong: DISPUTE, the receipt and what is wrong. Also DISPUTE ROUND 3 (what you owe for "
+        "it) and DISPUTE LOT 3 (what you got for it). Again, without words: what came of it."
+    ),
+    N_("Says the book is wrong: DISPUTE, the receipt and why. Also DISPUTE ROUND 3, DISPUTE LOT 3."),
+)
+ABOUT_ANSWER = kind("about_answer", N_("Officers answer a dispute: ANSWER, the receipt, and why it is right or wrong."))
+ABOUT_EXCUSE = kind("about_excuse", N_("A member owes nothing for a round: EXCUSE 7 3 and the reason."))
+ABOUT_DEFER = kind(
+    "about_defer", N_("What a member owes is not chased: DEFER 7 2 rounds, DEFER 7 until 2026-12-24, and the reason.")
+)
+ABOUT_SUSPEND = kind("about_suspend", N_("Suspends a member: SUSPEND 7 and the reason. The same again lifts it."))

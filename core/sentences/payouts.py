@@ -22,6 +22,18 @@ LEFT_OUT = kind(
         "ones. List {code}."
     ),
 )
+LEFT_OUT_GUARANTOR = kind(
+    "left_out_guarantor",
+    N_(
+        "{group}, round {round}: your lot {lots} is not in the draw of {draw}, because you have no guarantor yet. It "
+        "stays for later ones. Ask a member to send GUARANTEE and your number. List code {code}."
+    ),
+    N_("{group} round {round}: lot {lots} is left out, you need a guarantor: one who sends GUARANTEE. List {code}."),
+)
+LEFT_OUT_SUSPENDED = kind(
+    "left_out_suspended",
+    N_("{group}, round {round}: your lot {lots} is not in this draw, because you are suspended. List code {code}."),
+)
 NOBODY_ELIGIBLE = kind(
     "nobody_eligible",
     N_("{group}, round {round}: no lot has paid everything, so none can be drawn now. The draw is tried again later."),
