@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from core import clock, cycles, draws, groups, notices, proposals, rounds
+from core import clock, cycles, draws, groups, notices, proposals, rounds, rule_changes
 from core.beacon import Beacon
 from core.db import Tx, transaction
 from core.errors import TryLater
@@ -82,6 +82,7 @@ async def _step(tx: Tx, group: Group, out_of_reach: Container[UUID]) -> DrawList
     round_ = due[0].round
     match due[0].what:
         case "open":
+            await rule_changes.take_effect(tx, group, cycle, round_)
             await rounds.open_round(tx, group, round_)
             await notices.round_opened(tx, group, round_, cycle)
         case "remind":

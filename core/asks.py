@@ -511,3 +511,10 @@ class Kept(Ask):
 
     async def load(self, talk: Talk, text: str) -> UUID:
         return UUID(text)
+
+
+class KeptNumber(Ask):
+    """A whole number that only a question's own row can hold."""
+
+    async def load(self, talk: Talk, text: str) -> int:
+        return int(text)

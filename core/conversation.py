@@ -26,6 +26,7 @@ from core.commands import (  # noqa: F401 (registers them)
     officers,
     paying,
     paying_out,
+    ruling,
     seeing,
 )
 from core.db import Tx, transaction

@@ -78,6 +78,9 @@ async def ready_to_begin(tx: Tx, group: Group) -> int:
     if taken < 2:
         raise Refusal("cycle.too_few_lots", group=group.name)
     group.rule_set.model_copy(update={"lots": taken}).check(currency=group.currency)
+    missing = await groups.not_accepted(tx, group)
+    if missing:
+        raise Refusal("rule.not_accepted", who=", ".join(f"{s.member.number}. {s.person.name}" for s in missing[:5]))
     return taken
 
 

@@ -7,13 +7,13 @@ from core.errors import NotAllowed
 MEMBER_RIGHTS: dict[str, frozenset[str]] = {
     "organiser": frozenset(
         {
-            *("begin", "invite", "record", "decline", "reverse", "pay_out", "see_dues", "announce"),
+            *("begin", "rules", "invite", "record", "decline", "reverse", "pay_out", "see_dues", "announce"),
             *("appoint", "close", "answer", "excuse", "suspend", "guarantors", "admit", "succeed"),
         }
     ),
     "secretary": frozenset(
         {
-            *("invite", "record", "decline", "reverse", "pay_out", "see_dues", "announce"),
+            *("rules", "invite", "record", "decline", "reverse", "pay_out", "see_dues", "announce"),
             *("answer", "excuse", "suspend", "guarantors", "admit", "succeed"),
         }
     ),

@@ -32,6 +32,7 @@ COMMANDS: dict[str, dict[str, tuple[str, ...]]] = {
     "ROUND": {"en": ("ROUND",), "am": ("ዙር",)},
     "HISTORY": {"en": ("HISTORY",), "am": ("ታሪክ",)},
     "RULES": {"en": ("RULES",), "am": ("ደንብ", "ደንቦች")},
+    "SET": {"en": ("SET",), "am": ("አስተካክል",)},
     "MEMBERS": {"en": ("MEMBERS",), "am": ("አባላት",)},
     "VERIFY": {"en": ("VERIFY",), "am": ("ፈትሽ",)},
     "ROLE": {"en": ("ROLE",), "am": ("ሚና",)},

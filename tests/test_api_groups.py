@@ -98,6 +98,14 @@ async def test_rules_change_while_a_group_forms_and_every_version_stays(owner: A
     history = await owner.all(f"{equb.path}/rules/history")
     assert [version["rules"]["lots"] for version in history] == [4, 6]
     assert history[1]["hash"] == (await owner.get(f"{equb.path}/rules"))["hash"]
+    # Nobody is bound by rules they have not accepted: on their phone, or on paper that an administrator has seen.
+    refused = await owner.post(f"{equb.path}/begin", {}, status=422)
+    assert (refused["type"], refused["who"]) == (
+        "/problems/rule.not_accepted",
+        "1. Abebe, 2. Sara, 3. Lema, 4. Hana",
+    )
+    for member in equb.members.values():
+        await owner.post(f"{equb.path}/members/{member['id']}/acceptance", {})
     await equb.begin()
     late = await owner.patch(equb.path, {"name": "Merkato 3"}, status=409)
     assert (late["type"], late["state"]) == ("/problems/group.not_forming", "running")

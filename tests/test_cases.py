@@ -167,8 +167,6 @@ async def test_case_d_what_does_not_add_up_is_refused_with_what_would(doors: Doo
 
 async def test_case_i_a_daily_equb_leaves_five_instalments_to_the_organiser(doors: Doors) -> None:
     """200 a day for 105 days = 21,000 paid, 20,000 received, 1,000 the organiser's; two lots drawn a day."""
-    from core import groups
-    from core.db import transaction
     from core.rules import Fee, Rhythm, Rules
 
     rules = Rules(
@@ -181,10 +179,9 @@ async def test_case_i_a_daily_equb_leaves_five_instalments_to_the_organiser(door
     assert (rules.rounds, rules.gross_pot_minor, rules.pot_minor) == (105, 2_100_000, 2_000_000)
     # The same in small through the door: 6 lots, 2 a day, 3 days, half an instalment kept.
     group = await doors.found(ORGANISER, "Dagna", "NEW Daily 200 6 daily")
-    async with transaction(doors.tenant.id) as tx:
-        found = await groups.by_code(tx, group.code)
-        small = rules.model_copy(update={"lots": 6, "fee": Fee(kind="flat", value=10_000)})
-        await groups.change_rules(tx, found, small)
+    for words in ("SET DRAWN 2", "SET FEE 100"):
+        assert "Is that right?" in await doors.sms(ORGANISER, words)
+        assert "The rules of Daily are changed." in await doors.sms(ORGANISER, "1")
     for number in range(2, 7):
         await doors.register(phone(number), f"Trader {number}", f"JOIN {group.code}")
     assert "6 lots, 3 rounds" in await doors.sms(ORGANISER, "BEGIN")

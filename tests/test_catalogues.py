@@ -55,6 +55,10 @@ TEXTS = {
     "reason": "the note was counted twice",
     "free": "3/10",
     "country": "ET",
+    "percent": "66.7",
+    "fund": "reserve",
+    "thing": "gabi",
+    "nth": "2",
     "words": "BID, DISPUTE, NEED, SWAP",
 }
 
@@ -80,10 +84,15 @@ def value_of(kind: Kind, name: str, language: str, *, long: bool) -> Any:
         "rhythm": sentences.EVERY_DAYS,
         "share": sentences.ONE_LOT,
         "state": sentences.REVERSED_WORD,
-        "what": sentences.THANKS,
+        "what": sentences.RULE_NETTING,
+        "fine": sentences.FINE_DAILY,
+        "per": sentences.FINE_PER_MEMBER,
+        "to": sentences.TO_FUND,
+        "day": sentences.WEEKDAYS[5],
     }
     if name in messages_of:
-        return messages_of[name](count=366 if long else 1)
+        values = {"count": 366 if long else 1, "amount": HUGE if long else Money(5_000, "ETB")}
+        return messages_of[name](**values)
     match name:
         case "group":
             return LONG_GROUP[language] if long else {"en": "Merkato", "am": "መርካቶ"}[language]
@@ -93,6 +102,8 @@ def value_of(kind: Kind, name: str, language: str, *, long: bool) -> Any:
             return LAST_INSTANT if long else datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
         case "on":
             return date(2099, 9, 10) if long else date(2026, 12, 1)
+        case "lines" if kind.name.startswith(("rule", "consent", "accept", "agree_rules", "sure_rule")):
+            return [sentences.RULE_NETTING()] * (20 if long else 1)
         case "lines":
             return [sentences.WHO_LINE(number=n, name=LONG_NAME[language], amount=HUGE) for n in range(1, 21)]
         case "lots":
@@ -305,6 +316,7 @@ def test_a_packed_sentence_is_said_again_to_the_letter(language: str) -> None:
 
 # As long as what they list.
 LISTS = {"draw_held", "history", "holds", "members", "who", "who_deferred", "who_holds"}
+LISTS |= {"accept_rules", "agree_rules", "consent_join_rules", "rules_changed", "rules_chosen", "sure_rule"}
 
 
 @pytest.mark.parametrize("name", [name for name in EVERY_KIND if name not in LISTS])

@@ -19,7 +19,8 @@ from icu4py.messageformat import MessageFormat
 from core import sentences as say
 from core import understanding, words
 from core.calendar import from_ethiopian, to_ethiopian, to_ethiopian_hour
-from core.commands.joining import rhythm_words, share_words
+from core.commands.joining import share_words
+from core.describing import rhythm_words
 from core.errors import Refusal
 from core.messages import SMS, TELEGRAM, Choice, Reader, render, sentence, show
 from core.money import LARGEST_AMOUNT_MINOR, MINOR_DIGITS, Money, parse_decimal, split
@@ -218,7 +219,7 @@ def test_an_amount_is_read_to_the_letter_or_not_at_all(typed: str) -> None:
     readings = set()
     for word in typed.split():
         bare = re.sub("^(birr|ብር|br)|(birr|ብር|br)$", "", word)
-        if re.fullmatch(r"[0-9.,]+", bare):
+        if re.fullmatch(r"(?=.*[0-9])[0-9,]*(\.[0-9]*)?", bare):
             readings.add(Decimal(bare.replace(",", "")))
         elif (number := ethiopic_number(bare)) is not None:
             readings.add(Decimal(number))

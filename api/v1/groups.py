@@ -13,7 +13,7 @@ from api.v1 import rules as shapes_of_rules
 from api.v1.deeds import Again, Once
 from api.v1.rules import RulesAsked, RulesShown
 from api.v1.shapes import PREFIX, Asked, AskedPart, CurrencyCode, Money, MoneyAsked, Name, Page, Share, cursor, share_of
-from core import cycles, groups, listing, people
+from core import cycles, groups, listing, people, rule_changes
 from core.db import Tx
 from core.errors import NotFound
 from core.ids import tidy_code
@@ -161,9 +161,12 @@ async def found_group(caller: Configurer, asked: NewGroup, deed: Once) -> Respon
     return await deed.do(caller, act, status=201)
 
 
-@router.patch("/groups/{group_id}", summary="Change a group while it forms", response_model=Group)
+@router.patch("/groups/{group_id}", summary="Change a group", response_model=Group)
 async def change_group(caller: Configurer, group_id: UUID, asked: GroupChange, deed: Again) -> Response:
-    """Its name or its rules; members who joined under other rules have accepted those, by their hash."""
+    """Its name while it forms, or its rules: members are asked to accept new ones before a cycle can begin with them.
+
+    While rounds run, what is not promised for the whole cycle can change from the next round on; members are told.
+    """
 
     async def act(tx: Tx) -> Group:
         group = await groups.by_id(tx, group_id, lock=True)
@@ -171,8 +174,8 @@ async def change_group(caller: Configurer, group_id: UUID, asked: GroupChange, d
             await groups.rename(tx, group, asked.name)
         rules = asked.rules.as_rules(group.currency) if asked.rules is not None else group.rule_set
         rules.check(currency=group.currency, pot_minor=shapes_of_rules.pot_minor(asked.pot, group.currency))
-        if asked.rules is not None:
-            await groups.change_rules(tx, group, rules)
+        if rules != group.rule_set:
+            await rule_changes.change(tx, group, None, rules)
         return await _one(tx, group_id)
 
     return await deed.do(caller, act)

@@ -30,8 +30,9 @@ from api.v1.shapes import (
 )
 from core import groups, listing, notices, people
 from core import sentences as say
-from core.commands.joining import rhythm_words, share_words
+from core.commands.joining import share_words
 from core.db import Tx
+from core.describing import rhythm_words
 from core.errors import NotFound, Refusal
 from core.groups import Group
 from core.listing import Slice
@@ -223,6 +224,23 @@ async def change_member(
         return await _one(tx, caller, group, member_id)
 
     return await deed.do(caller, act)
+
+
+@router.post(
+    "/groups/{group_id}/members/{member_id}/acceptance",
+    summary="Record that a member accepts the rules",
+    status_code=201,
+    response_model=Member,
+)
+async def accept_rules(caller: Configurer, group_id: UUID, member_id: UUID, deed: Once) -> Response:
+    """For somebody who has signed the rules as they are now on paper, or cannot answer on a phone."""
+
+    async def act(tx: Tx) -> Member:
+        group = await groups.by_id(tx, group_id)
+        await groups.accept(tx, group, await groups.member(tx, group_id, member_id, lock=True))
+        return await _one(tx, caller, group, member_id)
+
+    return await deed.do(caller, act, status=201)
 
 
 @router.get("/groups/{group_id}/lots", summary="List the lots", response_model=Page[Lot])

@@ -24,6 +24,7 @@ from core.asks import (
     WhichLanguage,
 )
 from core.command import command
+from core.describing import rhythm_words, rule_lines
 from core.errors import Refusal
 from core.groups import Group, Member
 from core.messages import SMS, TELEGRAM, Message
@@ -36,13 +37,6 @@ from core.talk import Talk
 
 # Invitations by SMS that one person may send in a day: operators cut off codes for unsolicited texts.
 MOST_INVITATIONS = 20
-
-
-def rhythm_words(rhythm: Rhythm) -> Message:
-    """``every week``, ``every 5 days``."""
-    if rhythm.kind == "days":
-        return say.EVERY_DAYS(count=rhythm.every)
-    return {"daily": say.DAILY, "weekly": say.WEEKLY, "monthly": say.MONTHLY}[rhythm.kind]()
 
 
 def share_words(share: Fraction) -> Message:
@@ -63,14 +57,16 @@ async def _ask_consent(talk: Talk, given: Given) -> Message:
 async def _ask_consent_to_join(talk: Talk, given: Given) -> Message:
     group: Group = given["group"]
     rules = group.rule_set
-    return say.CONSENT_JOIN(
-        group=group.name,
-        amount=group.money(rules.contribution_minor),
-        rhythm=rhythm_words(rules.rhythm),
-        lots=rules.lots,
-        rounds=rules.rounds,
-        pot=group.money(rules.pot_minor),
-    )
+    facts = {
+        "group": group.name,
+        "amount": group.money(rules.contribution_minor),
+        "rhythm": rhythm_words(rules.rhythm),
+        "lots": rules.lots,
+        "rounds": rules.rounds,
+        "pot": group.money(rules.pot_minor),
+    }
+    lines = rule_lines(group, rules)
+    return say.CONSENT_JOIN_RULES(**facts, lines=lines) if lines else say.CONSENT_JOIN(**facts)
 
 
 async def _person(talk: Talk, name: str, language: str) -> Person:

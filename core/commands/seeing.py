@@ -11,7 +11,8 @@ from core import contributions, cycles, draws, groups, ledger, rounds
 from core import sentences as say
 from core.asks import WhichGroup, Words
 from core.command import command
-from core.commands.joining import rhythm_words, share_words
+from core.commands.joining import share_words
+from core.describing import rhythm_words, rule_lines
 from core.draw import lots_of, verify
 from core.groups import Group, Member
 from core.messages import Kind, Message
@@ -156,17 +157,22 @@ async def history(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
 async def rules(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
     """The rules of the group, from the rules themselves."""
     have = group.rule_set
-    return say.RULES(
-        group=group.name,
-        code=group.code,
-        amount=group.money(have.contribution_minor),
-        rhythm=rhythm_words(have.rhythm),
-        lots=have.lots,
-        rounds=have.rounds,
-        drawn=have.lots_per_round,
-        pot=group.money(have.pot_minor),
-        fee=group.money(have.fee_minor),
-    )
+    facts = {
+        "group": group.name,
+        "code": group.code,
+        "amount": group.money(have.contribution_minor),
+        "rhythm": rhythm_words(have.rhythm),
+        "lots": have.lots,
+        "rounds": have.rounds,
+        "drawn": have.lots_per_round,
+        "pot": group.money(have.pot_minor),
+    }
+    lines = rule_lines(group, have)
+    if not lines:
+        return say.RULES(**facts, fee=group.money(have.fee_minor))
+    if have.fee_minor:
+        lines.insert(0, say.RULE_FEE_POT(amount=group.money(have.fee_minor)))
+    return say.RULES_CHOSEN(**facts, lines=lines)
 
 
 @command("MEMBERS", about=say.ABOUT_MEMBERS)

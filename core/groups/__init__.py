@@ -4,6 +4,7 @@ The lot, not the person, pays and receives: one person can hold several, several
 shares of a lot add up to exactly one before a cycle may begin (``core.cycles``).
 """
 
+from core.groups.accepting import accept, not_accepted, same_for_members
 from core.groups.finding import by_code, by_id, find_members, member, membership, of_person, seat, seats
 from core.groups.forming import (
     MOST_MEMBERS,
@@ -28,6 +29,7 @@ __all__ = [
     "Member",
     "RuleVersion",
     "Seat",
+    "accept",
     "by_code",
     "by_id",
     "change_rules",
@@ -42,9 +44,11 @@ __all__ = [
     "lots_taken",
     "member",
     "membership",
+    "not_accepted",
     "of_person",
     "rename",
     "reopen",
+    "same_for_members",
     "seat",
     "seats",
     "tidy_group_name",

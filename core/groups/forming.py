@@ -78,6 +78,8 @@ def _version(tx: Tx, group: Group, rules: Rules) -> RuleVersion:
         rules_hash=rules.fingerprint(),
         made_by=tx.actor,
         made_at=tx.now,
+        cycle=group.cycle,
+        from_round=1,
     )
 
 
@@ -96,13 +98,17 @@ async def _new_group_code(tx: Tx, group_id: UUID) -> str:
 
 
 async def change_rules(tx: Tx, group: Group, rules: Rules) -> None:
-    """New rules, while the group forms. Raises ``Refusal``; members who joined before are asked again later."""
+    """New rules, while the group forms. Raises ``Refusal``. Whom to ask again is ``core.rule_changes``'s business."""
     require_forming(group)
     rules.check(currency=group.currency)
     taken = await lots_taken(tx, group)
     if rules.lots < taken:
         raise Refusal("rules.fewer_lots_than_taken", taken=taken)
-    group.rules, group.rules_version = rules.model_dump(mode="json"), group.rules_version + 1
+    # A version that was to hold from a round that never came keeps its number.
+    last: int | None = await tx.session.scalar(
+        select(func.max(RuleVersion.version)).where(RuleVersion.group_id == group.group_id)
+    )
+    group.rules, group.rules_version = rules.model_dump(mode="json"), (last or 0) + 1
     tx.session.add(_version(tx, group, rules))
     await tx.session.flush()
     await note(tx, "group.rules_changed", group_id=group.group_id, subject=f"group:{group.code}")

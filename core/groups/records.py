@@ -41,7 +41,10 @@ class Group(Base):
 
 
 class RuleVersion(Base):
-    """What the rules were; members accept a version by its hash. Append-only."""
+    """What the rules were; members accept a version by its hash. Append-only.
+
+    A version made while a cycle runs holds from ``from_round`` of ``cycle`` on.
+    """
 
     __tablename__ = "rule_versions"
     group_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -51,6 +54,8 @@ class RuleVersion(Base):
     rules_hash: Mapped[str]
     made_by: Mapped[str]
     made_at: Mapped[datetime]
+    cycle: Mapped[int]
+    from_round: Mapped[int]
 
 
 class Member(Base):

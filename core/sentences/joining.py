@@ -29,6 +29,18 @@ CONSENT_JOIN = kind(
         "members see your name. Join?"
     ),
 )
+CONSENT_JOIN_RULES = kind(
+    "consent_join_rules",
+    N_(
+        "{group}: {amount} {rhythm}, {lots} lots, {rounds} rounds, the pot is {pot}.\n{lines}\nA pot pays out what has "
+        "come in: who pays late makes it smaller at first. Equb keeps your name and number and shows your name to the "
+        "members. Do you accept these rules and join?"
+    ),
+    N_(
+        "{group}: {amount} {rhythm}, {lots} lots, pot {pot} if all pay.\n{lines}\nWe keep your name and number; "
+        "members see your name. Accept and join?"
+    ),
+)
 FOUNDED = kind(
     "founded",
     N_(

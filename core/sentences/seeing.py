@@ -45,6 +45,16 @@ RULES = kind(
         "publicly; who owes is left out."
     ),
 )
+# Where lots are found in another way than by the public draw, or more has been chosen: a sentence for each rule.
+RULES_CHOSEN = kind(
+    "rules_chosen",
+    N_(
+        "{group} (code {code}): {amount} a lot {rhythm}, {lots} lots, {rounds} rounds, {drawn} receive each round. "
+        "The pot is {pot}, what is taken off already left out.\n{lines}\nWho owes anything at the cut-off is left out "
+        "of that round."
+    ),
+    N_("{group} ({code}): {amount} {rhythm}, {lots} lots, {rounds} rounds, pot {pot}.\n{lines}"),
+)
 MEMBERS = kind("members", NN_("{group}, {count} member:\n{lines}", "{group}, {count} members:\n{lines}"))
 MEMBER_LINE = kind("member_line", N_("{number}. {name}: {share}"))
 MEMBER_LINE_OFFICE = kind("member_line_office", N_("{number}. {name} ({office}): {share}"))
