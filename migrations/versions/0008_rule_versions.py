@@ -2,8 +2,8 @@
 
 from migrations.scripts import run_script
 
-revision = "0006"
-down_revision = "0005"
+revision = "0008"
+down_revision = "0007"
 
 COLUMNS = """
 ALTER TABLE rule_versions
