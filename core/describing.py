@@ -1,6 +1,7 @@
 """Rules in words: the same data, as sentences that every language has. Nobody types a rule twice."""
 
 from collections.abc import Sequence
+from datetime import time
 
 from core import sentences as say
 from core.groups import Group
@@ -146,8 +147,12 @@ def _people_lines(rules: Rules) -> list[Message]:
 
 def _day_lines(rules: Rules) -> Sequence[Message]:
     lines = []
+    if rules.due_hour is not None:
+        lines.append(say.RULE_HOUR(at=time(rules.due_hour)))
     if rules.grace_hours:
         lines.append(say.RULE_GRACE(count=rules.grace_hours))
     if rules.holidays.country:
         lines.append(say.RULE_HOLIDAYS_BEFORE() if rules.holidays.move == "before" else say.RULE_HOLIDAYS_AFTER())
+    if rules.remind_hours != Rules.model_fields["remind_hours"].get_default():
+        lines.append(say.RULE_REMIND(count=rules.remind_hours) if rules.remind_hours else say.RULE_NO_REMINDER())
     return lines

@@ -8,7 +8,7 @@ and numbered lines in SMS, where a kind may have a brief sentence.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -50,7 +50,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Message:
-    """A sentence with its values: Money, instants, dates, whole numbers, text, or further messages."""
+    """A sentence with its values: Money, instants, dates, hours, whole numbers, text, or further messages."""
 
     kind: Kind
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -120,6 +120,8 @@ def show(value: Any, reader: Reader) -> str:
             return f"{show_date(local.date(), reader.language)} {show_hour(local, reader.language)}"
         case date():
             return show_date(value, reader.language)
+        case time():
+            return show_hour(value, reader.language)
         case str():
             return value
         case Iterable():
@@ -144,7 +146,7 @@ def show_date(day: date, language: str) -> str:
     return f"{day.day} {catalogues.gregorian_month(day, language)} {day.year}"
 
 
-def show_hour(local: datetime, language: str) -> str:
+def show_hour(local: datetime | time, language: str) -> str:
     """The hour on the reader's own clock."""
     if language in catalogues.ETHIOPIAN_CALENDAR:
         part, hour, minute = to_ethiopian_hour(local)
@@ -172,6 +174,8 @@ def _pack_value(value: Any) -> Any:
             return {"$at": value.isoformat()}
         case date():
             return {"$on": value.isoformat()}
+        case time():
+            return {"$hour": value.isoformat()}
         case str() | int() | None:
             return value
         case Iterable():
@@ -200,6 +204,8 @@ def _unpack_value(value: Any, kinds: Mapping[str, Kind]) -> Any:
             return datetime.fromisoformat(text)
         case {"$on": text}:
             return date.fromisoformat(text)
+        case {"$hour": text}:
+            return time.fromisoformat(text)
         case list():
             return tuple(_unpack_value(item, kinds) for item in value)
         case _:

@@ -244,10 +244,13 @@ async def tell(
     ``message`` is the same for all, or made for each (None: nothing for this one). Queued at most once by
     (event, address). Returns how many rows are new. People who cannot be reached are left out.
     """
-    reach = await people.where_to_reach(tx, person_ids)
+    wanted = list(person_ids)
+    reach = await people.where_to_reach(tx, wanted)
     rows = []
     rendered: dict[tuple[str, str], Any] = {}
-    for person_id, (address, person) in reach.items():
+    # In the order in which they were named, which is the same every time.
+    for person_id in dict.fromkeys(one for one in wanted if one in reach):
+        address, person = reach[person_id]
         one = message if isinstance(message, Message) else await message(person, address)
         if one is None:
             continue

@@ -1,6 +1,6 @@
 """Changing rules: freely while a group forms, each member accepting them anew; by its own procedure while rounds run.
 
-What is promised to everybody for the whole cycle (contribution, lots, rhythm, order, fee) is fixed while rounds run.
+What is promised to everybody for the whole cycle (contribution, lots, days, order, fee) is fixed while rounds run.
 The rest may change from the next round on, when the officers agree or a vote says so, as the group has chosen.
 """
 
@@ -26,7 +26,7 @@ from core.rules import Rules, read
 # What may change between two rounds of a running cycle.
 BETWEEN_ROUNDS = frozenset(
     {
-        *("due_hour", "draw_delay_minutes", "redraw_hours", "remind_hours", "auction", "guarantors", "fine"),
+        *("redraw_hours", "remind_hours", "auction", "guarantors", "fine"),
         *("shortfall", "payout_approval", "loan_per_mille", "late_joiners", "leaving", "rule_change", "vote_per_mille"),
     }
 )
@@ -44,7 +44,8 @@ async def change(tx: Tx, group: Group, by: Member | None, rules: Rules) -> str:
 
     ``by`` is None for an administrator. Raises ``Refusal``: ``rules.…``, ``rule.next_cycle``, ``rule.same``.
     """
-    if rules == group.rule_set:
+    present = await latest(tx, group)
+    if rules == present:
         raise Refusal("rule.same")
     if group.status != "running":
         return await _while_forming(tx, group, by, rules)
@@ -64,7 +65,7 @@ async def change(tx: Tx, group: Group, by: Member | None, rules: Rules) -> str:
         group,
         by,
         "rules",
-        {"rules": rules.model_dump(mode="json")},
+        {"rules": rules.model_dump(mode="json"), "instead_of": present.fingerprint()},
         asked=asked,
         question=question,
         needed=max(1, min(needed, most)),
@@ -127,6 +128,9 @@ async def _carry_out(tx: Tx, group: Group, proposal: Proposal) -> None:
     rules = read(proposal.payload["rules"])
     if group.status != "running" or fixed_now(group.rule_set, rules):
         raise Refusal("rule.next_cycle")
+    if (await latest(tx, group)).fingerprint() != proposal.payload["instead_of"]:
+        # Agreed as a change of rules that others have changed since: it would take theirs back unsaid.
+        raise Refusal("proposal.settled")
     await _write(tx, group, rules)
 
 
@@ -173,6 +177,23 @@ async def _write(tx: Tx, group: Group, rules: Rules) -> None:
         from_round=following,
         rules_hash=rules.fingerprint(),
     )
+
+
+async def latest(tx: Tx, group: Group) -> Rules:
+    """The rules as they will be: those agreed for a round to come, else the present ones. Changes start from these."""
+    if group.status != "running":
+        return group.rule_set
+    coming = await tx.session.scalar(
+        select(RuleVersion)
+        .where(
+            RuleVersion.group_id == group.group_id,
+            RuleVersion.cycle == group.cycle,
+            RuleVersion.version > group.rules_version,
+        )
+        .order_by(RuleVersion.version.desc())
+        .limit(1)
+    )
+    return read(coming.rules | {"lots": group.rules["lots"]}) if coming else group.rule_set
 
 
 async def next_round(tx: Tx, group: Group) -> int | None:

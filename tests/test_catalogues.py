@@ -7,7 +7,7 @@ which sentences are used at all.
 import ast
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,8 @@ def value_of(kind: Kind, name: str, language: str, *, long: bool) -> Any:
             return LONG_NAME[language] if long else {"en": "Sara Tesfaye", "am": "ሳራ ተስፋዬ"}[language]
         case "due" | "draw":
             return LAST_INSTANT if long else datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
+        case "at":
+            return time(23 if long else 8)
         case "on":
             return date(2099, 9, 10) if long else date(2026, 12, 1)
         case "lines" if kind.name.startswith(("rule", "consent", "accept", "agree_rules", "sure_rule")):

@@ -15,12 +15,13 @@ from core.rules import Rules
 from core.talk import Talk
 
 
-def _wanted(talk: Talk, given: Given) -> Rules:
+async def _wanted(talk: Talk, given: Given) -> Rules:
     """The rules as they would be. Raises ``Refusal`` for what is not understood, does not add up or changes nothing."""
     group: Group = given["group"]
-    rules = rule_words.changed(group.rule_set, given["typed"].split(), group.currency)
+    present = await rule_changes.latest(talk.tx, group)
+    rules = rule_words.changed(present, given["typed"].split(), group.currency)
     rules.check(currency=group.currency)
-    if rules == group.rule_set:
+    if rules == present:
         raise Refusal("rule.same")
     if group.status == "running" and rule_changes.fixed_now(group.rule_set, rules):
         raise Refusal("rule.next_cycle")
@@ -33,7 +34,7 @@ async def _said_something(talk: Talk, given: Given) -> bool:
 
 async def _ask(talk: Talk, given: Given) -> Message:
     group: Group = given["group"]
-    rules = _wanted(talk, given)
+    rules = await _wanted(talk, given)
     lines = [
         say.RULES_IN_SHORT(
             amount=group.money(rules.contribution_minor),
@@ -60,7 +61,7 @@ async def set_(
     if not typed:
         return say.ASK_RULE()
     await groups.reopen(talk.tx, group)
-    rules = _wanted(talk, {"group": group, "typed": typed})
+    rules = await _wanted(talk, {"group": group, "typed": typed})
     match await rule_changes.change(talk.tx, group, member, rules):
         case "told":
             return say.RULE_SET_TOLD(group=group.name)

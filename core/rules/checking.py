@@ -20,7 +20,6 @@ NOT_YET = (
     "thing",
     "late_joiners",
     "leaving",
-    "rule_change",
 )
 
 

@@ -82,6 +82,12 @@ RULE_GRACE = kind(
     "rule_grace",
     NN_("The cut-off is {count} hour after the due hour.", "The cut-off is {count} hours after the due hour."),
 )
+RULE_HOUR = kind("rule_hour", N_("Dues fall due at {at}."))
+RULE_REMIND = kind(
+    "rule_remind",
+    NN_("A reminder comes {count} hour before the due hour.", "A reminder comes {count} hours before the due hour."),
+)
+RULE_NO_REMINDER = kind("rule_no_reminder", N_("No reminder is sent."))
 RULE_HOLIDAYS_AFTER = kind("rule_holidays_after", N_("A due day on a public holiday moves to the next day."))
 RULE_HOLIDAYS_BEFORE = kind("rule_holidays_before", N_("A due day on a public holiday moves to the day before."))
 RULE_APPROVAL = kind("rule_approval", N_("A second person approves each payout."))
