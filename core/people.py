@@ -168,7 +168,7 @@ async def speaker(tx: Tx, address_id: UUID) -> tuple[Address, Person | None]:
     """An address that is there, with its person, if it is somebody's."""
     row = await tx.row(_SPEAKER, address_id)
     if row is None:
-        raise NotFound("address.unknown")
+        raise RuntimeError("a message was taken in from an address that is not there")
     address = tx.entity(Address, row[:_ADDRESS_WIDTH])
     return address, tx.entity(Person, row[_ADDRESS_WIDTH:]) if address.person_id else None
 
