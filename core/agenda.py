@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from core import clock, cycles, draws, groups, notices, proposals, rounds, rule_changes
+from core import clock, closing, cycles, draws, groups, guarantors, notices, proposals, rounds, rule_changes
 from core.beacon import Beacon
 from core.db import Tx, transaction
 from core.errors import TryLater
@@ -78,6 +78,7 @@ async def _step(tx: Tx, group: Group, out_of_reach: Container[UUID]) -> DrawList
         await tx.session.flush()
         if not steps and await cycles.close_if_done(tx, group):
             await notices.cycle_closed(tx, group, *await cycles.totals(tx, group))
+            await closing.after(tx, group)
         return None
     round_ = due[0].round
     match due[0].what:
@@ -90,6 +91,8 @@ async def _step(tx: Tx, group: Group, out_of_reach: Container[UUID]) -> DrawList
             round_.reminded_at = tx.now
         case "freeze":
             await notices.list_frozen(tx, group, round_, await rounds.freeze(tx, group, round_))
+            if round_.attempt == 1:
+                await guarantors.call_overdue(tx, group, round_)
         case "draw":
             frozen = await rounds.draw_list(tx, round_)
             if frozen is None:

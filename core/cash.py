@@ -90,7 +90,7 @@ async def _move(tx: Tx, group: Group, proposal: Proposal) -> None:
     message = say.HANDED_OVER(
         group=group.name, giver=giver.person.name, taker=taker.person.name, amount=group.money(amount_minor)
     )
-    people = {giver.person.id, taker.person.id}
+    people = [giver.person.id, taker.person.id]
     for person_id in people:
         await notices.tell_person(tx, group, person_id, message, event=f"handover:{proposal.id}")
     # Who answers for the whole knows where its money is.

@@ -98,13 +98,27 @@ def check_amount(amount_minor: int) -> None:
 
 
 async def claim(
-    tx: Tx, group: Group, who: Member, *, amount_minor: int, method: str = "cash", reference: str | None = None
+    tx: Tx,
+    group: Group,
+    who: Member,
+    *,
+    amount_minor: int,
+    method: str = "cash",
+    reference: str | None = None,
+    payer: Member | None = None,
 ) -> Payment:
-    """The member says "I have paid". Nothing moves until an officer records it."""
+    """The member, or ``payer`` for them, says "I have paid". Nothing moves until an officer records it."""
     check_amount(amount_minor)
-    require_cycle(group)
+    await require_payable(tx, group, who)
     return await _write(
-        tx, group, who, amount_minor=amount_minor, method=method, claimed_at=tx.now, reference=reference
+        tx,
+        group,
+        who,
+        amount_minor=amount_minor,
+        method=method,
+        claimed_at=tx.now,
+        reference=reference,
+        payer_id=payer.id if payer else None,
     )
 
 
@@ -112,6 +126,15 @@ def require_cycle(group: Group) -> None:
     """Raise ``Refusal("group.not_running")`` unless a cycle runs."""
     if group.status != "running":
         raise Refusal("group.not_running", group=group.name, status=group.status)
+
+
+async def require_payable(tx: Tx, group: Group, who: Member) -> None:
+    """Raise ``Refusal("group.not_running")`` unless a cycle runs or the member owes something from one before."""
+    if group.status == "running" and who.status != "left":
+        return
+    if not await open_dues(tx, group.group_id, member_id=who.id):
+        require_cycle(group)
+        raise Refusal("member.not_found", typed=str(who.number), group=group.name)
 
 
 async def record(
@@ -125,16 +148,16 @@ async def record(
     claimed: Payment | None = None,
     account: str | None = None,
     reference: str | None = None,
+    payer: Member | None = None,
 ) -> Settled:
     """An officer (``holder``, who now has the money) or the clearing ``account`` received a contribution.
 
-    ``claimed`` is the payer's claim that this answers: both sides agree, so it is verified at once.
+    ``payer``: who brought it for them, a guarantor or a friend. ``claimed`` is the payer's
+    claim that this answers: both sides agree, so it is verified at once.
     Raises ``Refusal``: ``amount.…``, ``group.not_running``, ``payment.already_recorded``.
     """
     check_amount(amount_minor)
-    require_cycle(group)
-    if who.status == "left" and not await open_dues(tx, group.group_id, member_id=who.id):
-        raise Refusal("member.not_found", typed=str(who.number), group=group.name)
+    await require_payable(tx, group, who)
     # One payment of a member at a time: two must not settle the same due.
     await tx.session.execute(
         select(Member.id).where(Member.group_id == group.group_id, Member.id == who.id).with_for_update(key_share=True)
@@ -152,6 +175,7 @@ async def record(
             recorded_at=tx.now,
             recorded_by=tx.actor,
             reference=reference,
+            payer_id=payer.id if payer else None,
         )
     source = account or f"held/{holder.number if holder else who.number}"
     parts, advance_minor = allocate(await open_dues(tx, group.group_id, member_id=who.id), amount_minor)

@@ -19,8 +19,10 @@ from core.command import COMMANDS, Command, is_confirmation
 from core.commands import (  # noqa: F401 (registers them)
     agreeing,
     anyone,
+    closing,
     disputing,
     excusing,
+    guaranteeing,
     joining,
     linking,
     officers,

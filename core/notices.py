@@ -178,11 +178,16 @@ async def _tell_holders(tx: Tx, group: Group, round_: Round, one: Held, after: M
         await tell_person(tx, group, holder.person.id, message, event=event)
 
 
-async def receipt(tx: Tx, group: Group, who: Member, settled: Settled, *, besides: Iterable[UUID] = ()) -> None:
-    """To the payer, for a contribution that an officer recorded."""
+async def receipt(
+    tx: Tx, group: Group, who: Member, settled: Settled, *, besides: Iterable[UUID] = (), brought_by: str = ""
+) -> None:
+    """To the member whose dues it settles, for a contribution that an officer recorded."""
     if who.person_id in set(besides):
         return
     message = receipt_message(group, settled)
+    if brought_by:
+        amount = group.money(settled.payment.amount_minor)
+        message = say.RECEIPT_BROUGHT(group=group.name, amount=amount, name=brought_by, code=settled.payment.code)
     await tell_person(tx, group, who.person_id, message, event=f"receipt:{settled.payment.id}")
 
 
@@ -200,6 +205,18 @@ def receipt_message(group: Group, settled: Settled) -> Message:
     if settled.advance_minor:
         return say.RECEIPT_AND_ADVANCE(**common, rounds=spoken, advance=group.money(settled.advance_minor))
     return say.RECEIPT(**common, rounds=spoken)
+
+
+def receipt_for_message(group: Group, settled: Settled, name: str) -> Message:
+    """What a receipt says to whoever brought money for somebody else's dues."""
+    amount = group.money(settled.payment.amount_minor)
+    return say.RECEIPT_FOR(group=group.name, amount=amount, name=name, code=settled.payment.code)
+
+
+async def receipt_for(tx: Tx, group: Group, person_id: UUID, settled: Settled, name: str) -> None:
+    """To whoever brought money for the dues of somebody called ``name``."""
+    message = receipt_for_message(group, settled, name)
+    await tell_person(tx, group, person_id, message, event=f"receipt:{settled.payment.id}")
 
 
 async def reversed_payment(
@@ -227,11 +244,17 @@ async def declined(tx: Tx, group: Group, who: Member, payment: Payment) -> None:
     await tell_person(tx, group, who.person_id, message, event=f"declined:{payment.id}")
 
 
-async def claim_made(tx: Tx, group: Group, who: Member, name: str, payment: Payment) -> None:
-    """To the officers who may record: did it come? Each gets a question; the first answer counts."""
-    asked = say.CLAIM_TO_OFFICER(
-        name=name, number=who.number, amount=group.money(payment.amount_minor), group=group.name
-    )
+async def claim_made(
+    tx: Tx, group: Group, who: Member, name: str, payment: Payment, *, debtor: Seat | None = None
+) -> None:
+    """To the officers who may record: did it come? Each gets a question; the first answer counts.
+
+    ``debtor``: for whose dues it is, if not for those of ``who``.
+    """
+    facts = {"name": name, "number": who.number, "amount": group.money(payment.amount_minor), "group": group.name}
+    asked = say.CLAIM_TO_OFFICER(**facts)
+    if debtor is not None:
+        asked = say.CLAIM_FOR_TO_OFFICER(**facts, of=debtor.person.name)
     filled = {"group": str(group.group_id), "payment": str(payment.id)}
     officers = await groups.seats(tx, group.group_id, roles=officers_with("record"))
     to = [s.person.id for s in officers if s.person.id != who.person_id]

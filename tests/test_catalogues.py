@@ -96,7 +96,7 @@ def value_of(kind: Kind, name: str, language: str, *, long: bool) -> Any:
     match name:
         case "group":
             return LONG_GROUP[language] if long else {"en": "Merkato", "am": "መርካቶ"}[language]
-        case "name" | "names" | "payer" | "giver" | "taker" | "to":
+        case "name" | "names" | "payer" | "giver" | "taker" | "to" | "of":
             return LONG_NAME[language] if long else {"en": "Sara Tesfaye", "am": "ሳራ ተስፋዬ"}[language]
         case "due" | "draw":
             return LAST_INSTANT if long else datetime(2026, 12, 1, 9, 0, tzinfo=UTC)

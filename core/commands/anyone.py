@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from core import catalogues, contributions, groups, notices, payouts, people, rounds, words
+from core import catalogues, contributions, groups, guarantors, notices, payouts, people, rounds, words
 from core import sentences as say
 from core.asks import NewName, WhichLanguage, Words
 from core.command import COMMANDS, command
@@ -164,7 +164,15 @@ async def _undo_join(talk: Talk, what: dict[str, UUID]) -> Message:
     return say.UNDONE_JOIN(group=group.name)
 
 
+async def _undo_guarantee(talk: Talk, what: dict[str, UUID]) -> Message:
+    group = await groups.by_id(talk.tx, what["group"])
+    given = await guarantors.guarantee(talk.tx, group.group_id, what["guarantee"])
+    await guarantors.withdraw(talk.tx, group, given)
+    return say.UNDONE_GUARANTEE(group=group.name)
+
+
 _UNDO = {
+    "guarantee": _undo_guarantee,
     "payment": _undo_payment,
     "claim": _undo_claim,
     "payout": _undo_payout,

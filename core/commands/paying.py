@@ -10,6 +10,7 @@ from core import cash as in_hand
 from core import sentences as say
 from core.asks import Given, HowMuch, Kept, Sure, WhichGroup, WhichMember, YesOrNo
 from core.command import command
+from core.commands.slots import ForWhom
 from core.contributions import Payment
 from core.errors import Refusal
 from core.groups import Group, Seat
@@ -26,22 +27,30 @@ MOST_LINES = 20
 async def pay(
     talk: Talk,
     group: Annotated[Group, WhichGroup(statuses=("running",))],
-    amount: Annotated[Money, HowMuch()],
+    debtor: Annotated[Seat | None, ForWhom()],
+    amount: Annotated[Money, HowMuch(of="debtor")],
 ) -> Message:
-    """ "I have paid": a claim until an officer confirms it. An officer's own payment is in their hands already."""
-    contributions.require_cycle(group)
-    member = await talk.membership(group)
+    """ "I have paid": a claim until an officer confirms it. An officer's own payment is in their hands already.
+
+    ``debtor``: somebody else, for whose dues it is.
+    """
+    me = await talk.membership(group)
     talk.group = group
     _remember(talk, group)
-    if member_may(member.role, "record"):
+    payer = me if debtor and debtor.member.id != me.id else None
+    member = debtor.member if debtor else me
+    if member_may(me.role, "record"):
         settled = await contributions.record(
-            talk.tx, group, member, amount_minor=amount.minor, holder=member, method="cash"
+            talk.tx, group, member, amount_minor=amount.minor, holder=me, method="cash", payer=payer
         )
         await agenda.look_again(talk.tx, group)
         talk.can_undo("payment", group=group.group_id, payment=settled.payment.id)
+        if debtor and payer:
+            await notices.receipt(talk.tx, group, member, settled, brought_by=talk.me.name)
+            return notices.receipt_for_message(group, settled, debtor.person.name)
         return notices.receipt_message(group, settled)
-    payment = await contributions.claim(talk.tx, group, member, amount_minor=amount.minor)
-    await notices.claim_made(talk.tx, group, member, talk.me.name, payment)
+    payment = await contributions.claim(talk.tx, group, member, amount_minor=amount.minor, payer=payer)
+    await notices.claim_made(talk.tx, group, me, talk.me.name, payment, debtor=debtor if payer else None)
     talk.can_undo("claim", group=group.group_id, payment=payment.id)
     return say.CLAIMED(amount=amount, group=group.name, code=payment.code)
 
@@ -57,7 +66,7 @@ async def _owed(talk: Talk, group: Group, seat: Seat) -> list[int]:
 
 async def _unusual(talk: Talk, given: Given) -> bool:
     """Whether the amount is not what one expects of this member: a slip, or the same money twice, shows here."""
-    group, seat, amount = given["group"], given["member"], given["amount"]
+    group, seat, amount = given["group"], given["debtor"] or given["member"], given["amount"]
     if any(c.amount_minor == amount.minor for c in await _claims(talk, group, seat)):
         return False
     owed = await _owed(talk, group, seat)
@@ -73,7 +82,7 @@ async def _claims(talk: Talk, group: Group, seat: Seat) -> list[Payment]:
 
 
 async def _ask_sure(talk: Talk, given: Given) -> Message:
-    group, seat = given["group"], given["member"]
+    group, seat = given["group"], given["debtor"] or given["member"]
     return say.SURE_CASH(
         amount=given["amount"],
         name=seat.person.name,
@@ -87,20 +96,35 @@ async def _ask_sure(talk: Talk, given: Given) -> Message:
 async def cash(
     talk: Talk,
     group: Annotated[Group, WhichGroup(right="record", statuses=("running",))],
+    debtor: Annotated[Seat | None, ForWhom()],
     member: Annotated[Seat, WhichMember()],
     amount: Annotated[Money, HowMuch(of="member")],
     sure: Annotated[bool, Sure(_ask_sure, wanted=_unusual)],
 ) -> Message:
-    """An officer took money from a member. A waiting claim of the same amount is what this answers."""
+    """An officer took money from a member. A waiting claim of the same amount is what this answers.
+
+    ``debtor``: somebody else, for whose dues the member brought it.
+    """
     officer = await talk.membership(group)
     require_member(officer.role, "record")
     talk.group = group
     _remember(talk, group)
-    claimed = next((c for c in await _claims(talk, group, member) if c.amount_minor == amount.minor), None)
+    of = debtor or member
+    payer = member if of.member.id != member.member.id else None
+    claimed = next((c for c in await _claims(talk, group, of) if c.amount_minor == amount.minor), None)
     settled = await contributions.record(
-        talk.tx, group, member.member, amount_minor=amount.minor, holder=officer, claimed=claimed
+        talk.tx,
+        group,
+        of.member,
+        amount_minor=amount.minor,
+        holder=officer,
+        claimed=claimed,
+        payer=payer.member if payer else None,
     )
-    await notices.receipt(talk.tx, group, member.member, settled, besides=[talk.me.id])
+    brought_by = payer.person.name if payer else ""
+    await notices.receipt(talk.tx, group, of.member, settled, besides=[talk.me.id], brought_by=brought_by)
+    if payer and payer.person.id != talk.me.id:
+        await notices.receipt_for(talk.tx, group, payer.person.id, settled, of.person.name)
     await agenda.look_again(talk.tx, group)
     talk.can_undo("payment", group=group.group_id, payment=settled.payment.id)
     return say.RECORDED(
@@ -123,7 +147,8 @@ async def answer_claim(
     officer = await talk.membership(group)
     require_member(officer.role, "record")
     claimed = await contributions.payment(talk.tx, group.group_id, payment)
-    payer = await groups.seat(talk.tx, group.group_id, claimed.member_id)
+    debtor = await groups.seat(talk.tx, group.group_id, claimed.member_id)
+    payer = await groups.seat(talk.tx, group.group_id, claimed.payer_id) if claimed.payer_id else debtor
     if payer.person.id == talk.me.id:
         raise Refusal("rights.office")
     amount = group.money(claimed.amount_minor)
@@ -133,9 +158,12 @@ async def answer_claim(
         await notices.declined(talk.tx, group, payer.member, claimed)
         return say.CLAIM_REFUSED(amount=amount, name=payer.person.name)
     settled = await contributions.record(
-        talk.tx, group, payer.member, amount_minor=claimed.amount_minor, holder=officer, claimed=claimed
+        talk.tx, group, debtor.member, amount_minor=claimed.amount_minor, holder=officer, claimed=claimed
     )
-    await notices.receipt(talk.tx, group, payer.member, settled)
+    brought_by = payer.person.name if claimed.payer_id else ""
+    await notices.receipt(talk.tx, group, debtor.member, settled, brought_by=brought_by)
+    if claimed.payer_id:
+        await notices.receipt_for(talk.tx, group, payer.person.id, settled, debtor.person.name)
     await agenda.look_again(talk.tx, group)
     talk.can_undo("payment", group=group.group_id, payment=claimed.id)
     return say.CLAIM_CONFIRMED(amount=amount, name=payer.person.name, group=group.name, code=claimed.code)

@@ -11,6 +11,7 @@ from core import contributions, cycles, draws, groups, ledger, rounds
 from core import sentences as say
 from core.asks import WhichGroup, Words
 from core.command import command
+from core.commands import earlier
 from core.commands.joining import share_words
 from core.describing import rhythm_words, rule_lines
 from core.draw import lots_of, verify
@@ -34,14 +35,15 @@ _STATES: dict[str, Kind] = {
 
 
 @command("STATUS", about=say.ABOUT_STATUS)
-async def status(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
+async def status(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message | list[Message]:
     """What is due and when, what is paid, my lots and when mine came."""
     member = await talk.membership(group)
     talk.group = group
     if group.status == "forming":
         taken = await groups.lots_taken(talk.tx, group)
-        return say.STATUS_FORMING(group=group.name, code=group.code, taken=taken, lots=group.rule_set.lots)
-    lines = await _my_lots(talk, group, member)
+        forming = say.STATUS_FORMING(group=group.name, code=group.code, taken=taken, lots=group.rule_set.lots)
+        return [forming, *await earlier.lines(talk, group, member)]
+    lines = await _my_lots(talk, group, member) + await earlier.lines(talk, group, member)
     names = [f"advance/{member.number}", f"held/{member.number}"]
     balances = await ledger.balances(talk.tx.session, group_id=group.group_id, accounts=names)
     if balances.get(names[0]):

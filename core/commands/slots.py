@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from core import cash, contributions, disputes, excusing, groups
 from core import sentences as say
-from core.asks import MISSING, Ask, Found, Given, HowMuch
+from core.asks import MISSING, Ask, Found, Given, HowMuch, WhichMember
 from core.disputes import Dispute, Subject
 from core.errors import NotFound, Refusal
 from core.groups import Group
@@ -69,6 +69,26 @@ class HandedOn(HowMuch):
         held = group.money(await cash.held_by(talk.tx, group, await talk.membership(group)))
         message = say.ASK_HANDED(amount=held)
         return message.offering(Choice(say.AMOUNT(amount=held), held.decimal)) if held.minor > 0 else message
+
+
+class ForWhom(WhichMember):
+    """The member for whom somebody else brings the money: what follows FOR; nobody unless said."""
+
+    async def find(self, talk: Talk, given: Given, words: list[str]) -> Found:
+        at = next((i for i, word in enumerate(words) if fold(word) in map(fold, FOR_WORDS)), None)
+        if at is None or at + 1 == len(words):
+            return None
+        found = await super().find(talk, given, words[at + 1 :])
+        return (found[0], [*words[:at], *found[1]]) if found else None
+
+    async def known(self, talk: Talk, given: Given) -> Any:
+        return None
+
+    def dump(self, value: Any) -> str:
+        return super().dump(value) if value else ""
+
+    async def load(self, talk: Talk, text: str) -> Any:
+        return await super().load(talk, text) if text else None
 
 
 class RoundNumber(Ask):

@@ -13,7 +13,6 @@ NOT_YET = (
     "order",
     "later_orders",
     "first_to_organiser",
-    "guarantors",
     "fine",
     "shortfall=guarantor",
     "loan_per_mille",

@@ -52,3 +52,6 @@ ABOUT_DEFER = kind(
     "about_defer", N_("What a member owes is not chased: DEFER 7 2 rounds, DEFER 7 until 2026-12-24, and the reason.")
 )
 ABOUT_SUSPEND = kind("about_suspend", N_("Suspends a member: SUSPEND 7 and the reason. The same again lifts it."))
+ABOUT_GUARANTEE = kind("about_guarantee", N_("You answer for what a member still owes after receiving: GUARANTEE 7."))
+ABOUT_GUARANTOR = kind("about_guarantor", N_("Asks member 9 to answer for member 7: GUARANTOR 7 9."))
+ABOUT_CLOSE = kind("about_close", N_("Ends a cycle in which somebody still owes. The debt stays owed."))
