@@ -17,7 +17,7 @@ from conftest import Superuser
 from sqlalchemy import event
 from talking import TALKS, Scene, play
 
-from core import db, people
+from core import bootstrap, db, people
 from core.ids import new_id
 from ops.commands import distribute
 from ops.commands.distribute import DISTRIBUTED, LOCAL, POST, REFERENCE
@@ -181,18 +181,28 @@ def _may_cross(one: Heard) -> bool:
 _cycle: list[Heard] = []
 
 
+# A whole cycle, and what not every group does.
+LISTENED_TO = ("a_whole_cycle", "officers", "guarantor")
+
+
 @pytest.fixture
-async def whole_cycle(tenant: UUID) -> list[Heard]:
+async def whole_cycle(superuser: Superuser) -> list[Heard]:
     """What is said to the database from founding a group to closing its cycle; played once for all tests."""
     if not _cycle:
-        with heard() as everything:
-            await play(Scene(await people.tenant_by_id(tenant)), (TALKS / "a_whole_cycle.talk").read_text())
-        _cycle.extend(everything)
+        for name in LISTENED_TO:
+            # A tenant each: the phones of one talk are not known in another.
+            tenant = await people.tenant_by_id(await bootstrap.make_tenant(f"talk-{name.replace('_', '-')}", name))
+            with heard() as everything:
+                await play(Scene(tenant), (TALKS / f"{name}.talk").read_text())
+            _cycle.extend(everything)
+            # The next talk begins at a time of its own; what this one left waiting is none of its business.
+            superuser.execute("UPDATE groups SET wake_at = NULL")
+            superuser.execute("UPDATE outbox SET state = 'sent' WHERE state = 'queued'")
     return _cycle
 
 
 # What a cycle without special rules does not write.
-SPECIAL = {"turns", "bids", "needs", "proposals", "votes", "guarantees", "loans", "disputes"}
+SPECIAL = {"turns", "bids", "needs", "loans"}
 
 
 def test_the_cycle_that_is_looked_at_is_a_whole_one(whole_cycle: list[Heard]) -> None:
