@@ -8,6 +8,7 @@ import hashlib
 import html
 import json
 import re
+from datetime import date
 from pathlib import Path
 from string import Template
 from typing import Annotated, Any
@@ -15,15 +16,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request, Response
 
 from core import draws
-from core.draw import Proof, proof_to_json
+from core.draw import PaperDraw, Proof, paper_to_json, proof_to_json
 from core.errors import NotFound
+from core.messages import show_date
 
 router = APIRouter(include_in_schema=False)
 
 _FOLDER = Path(__file__).parent / "static" / "verify"
 _KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _FILES = {file.name: file.read_bytes() for file in sorted(_FOLDER.iterdir()) if file.suffix in _KINDS}
-_TEMPLATES = {name: Template((_FOLDER / name).read_text()) for name in ("page.html", "missing.html")}
+_TEMPLATES = {name: Template((_FOLDER / name).read_text()) for name in ("page.html", "said.html")}
 
 # Files may be kept for ever because their addresses change with their content.
 _VERSION = hashlib.sha256(b"".join(_FILES.values())).hexdigest()[:12]
@@ -52,12 +54,12 @@ def _words() -> dict[str, dict[str, str]]:
 WORDS = _words()
 
 
-async def get_proof(code: str) -> Proof | None:
-    """The proof of the draw with that code, or None. A dependency: the page can be tried alone."""
-    return await draws.public_proof(code) if _CODE.fullmatch(code) else None
+async def get_proof(code: str) -> Proof | PaperDraw | None:
+    """What is kept of the draw with that code, or None. A dependency: the page can be tried alone."""
+    return await draws.public_record(code) if _CODE.fullmatch(code) else None
 
 
-FoundProof = Annotated[Proof | None, Depends(get_proof)]
+FoundProof = Annotated[Proof | PaperDraw | None, Depends(get_proof)]
 
 
 @router.get("/verify/static/{name}")
@@ -71,11 +73,12 @@ async def static_file(name: str) -> Response:
 
 @router.get("/verify/{code}.json")
 async def proof_document(code: str, proof: FoundProof) -> Response:
-    """The proof as canonical JSON. Readable from any origin, so that others can build checks of their own."""
+    """The proof as canonical JSON, or the record of a draw on paper. Readable from any origin: others can check too."""
     if proof is None:
         raise NotFound("draw.unknown", draw=code[:32])
     headers = _HEADERS | {"Access-Control-Allow-Origin": "*"}
-    return Response(proof_to_json(proof), media_type="application/json", headers=headers)
+    document = paper_to_json(proof) if isinstance(proof, PaperDraw) else proof_to_json(proof)
+    return Response(document, media_type="application/json", headers=headers)
 
 
 @router.get("/verify/{code}")
@@ -89,7 +92,9 @@ async def proof_page(code: str, proof: FoundProof, request: Request) -> Response
             "sentence": html.escape(say["missing"].format(code=code[:32])),
             "more": say["missing_more"],
         }
-        return _page("missing.html", 404, language, values)
+        return _page("said.html", 404, language, values)
+    if isinstance(proof, PaperDraw):
+        return _page("said.html", 200, language, _on_paper(proof, language))
     values = {
         "title": html.escape(say["title"].format(code=proof.code)),
         "needs_script": html.escape(say["needs_script"]),
@@ -97,6 +102,20 @@ async def proof_page(code: str, proof: FoundProof, request: Request) -> Response
         "proof": proof_to_json(proof).replace("<", "\\u003c"),
     }
     return _page("page.html", 200, language, values)
+
+
+def _on_paper(paper: PaperDraw, language: str) -> dict[str, Any]:
+    """What is said of a draw that nobody here has computed, in the place of checks."""
+    facts = {
+        "code": paper.code,
+        "lot": int(paper.lot.removeprefix("L")),
+        "round": paper.round_number,
+        "on": show_date(date.fromisoformat(paper.held_on), language),
+        "entered": show_date(date.fromisoformat(paper.entered_on), language),
+        "import": paper.import_code,
+    }
+    parts = {"title": "paper_title", "sentence": "paper", "more": "paper_more"}
+    return {part: html.escape(WORDS[language][word].format_map(facts)) for part, word in parts.items()}
 
 
 def language_of(request: Request) -> str:

@@ -91,21 +91,7 @@ async def begin(tx: Tx, group: Group, *, timezone: str) -> Cycle:
     rules = group.rule_set.model_copy(update={"lots": taken})
     await _renumber_lots(tx, group)
     await _fix_amounts(tx, group, rules)
-    secret = new_secret()
-    length = taken + SPARE_LINKS
-    cycle = Cycle(
-        group_id=group.group_id,
-        number=group.cycle,
-        tenant_id=tx.tenant_id,
-        rules=rules.model_dump(mode="json"),
-        anchor=draw.chain(secret, length),
-        secret=crypto.seal(secret, f"cycles.secret:{group.group_id}:{group.cycle}"),
-        chain_length=length,
-        links_used=0,
-        begun_at=tx.now,
-        closed_at=None,
-    )
-    tx.session.add(cycle)
+    cycle = sealed(tx, group, rules, begun_at=tx.now)
     await _plan_rounds(tx, group, rules, timezone)
     group.status, group.rules, group.wake_at = "running", cycle.rules, tx.now
     await tx.session.flush()
@@ -118,6 +104,26 @@ async def begin(tx: Tx, group: Group, *, timezone: str) -> Cycle:
         anchor=cycle.anchor,
         rules_hash=rules.fingerprint(),
     )
+    return cycle
+
+
+def sealed(tx: Tx, group: Group, rules: Rules, *, begun_at: datetime) -> Cycle:
+    """The row of the group's cycle under these rules, with a new secret and the anchor of its draws."""
+    secret = new_secret()
+    length = rules.lots + SPARE_LINKS
+    cycle = Cycle(
+        group_id=group.group_id,
+        number=group.cycle,
+        tenant_id=tx.tenant_id,
+        rules=rules.model_dump(mode="json"),
+        anchor=draw.chain(secret, length),
+        secret=crypto.seal(secret, f"cycles.secret:{group.group_id}:{group.cycle}"),
+        chain_length=length,
+        links_used=0,
+        begun_at=begun_at,
+        closed_at=None,
+    )
+    tx.session.add(cycle)
     return cycle
 
 

@@ -18,7 +18,7 @@ from core import crypto, cycles, draw, payouts, rounds
 from core.audit import note
 from core.beacon import Beacon, BeaconSource
 from core.db import Base, Tx, transaction, unscoped
-from core.draw import BeaconRound, Exclusion, Proof, proof_from_json, proof_to_json
+from core.draw import BeaconRound, Exclusion, PaperDraw, Proof, paper_from_json, proof_from_json, proof_to_json
 from core.errors import NotFound, Refusal
 from core.groups import Group, Lot
 from core.ids import new_id, tidy_code
@@ -26,9 +26,12 @@ from core.payouts import Payout
 from core.rounds import DrawList, Round
 from core.settings import settings
 
+# How the lot was found: by the public draw, or on paper before the equb came here, of which nothing can be checked.
+DRAWN, PAPER = "drawn", "paper"
+
 
 class Draw(Base):
-    """One lot drawn. ``proof`` is everything needed to check it; append-only."""
+    """One lot drawn. ``proof`` is everything needed to check it; append-only. On paper: no list and no link."""
 
     __tablename__ = "draws"
     group_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -177,7 +180,7 @@ async def _one(
         round_id=round_.id,
         list_id=frozen.id,
         ordinal=ordinal,
-        kind="drawn",
+        kind=DRAWN,
         lot_id=lot.id,
         link_number=proof.link_number,
         proof={"json": proof_to_json(proof)},
@@ -236,19 +239,29 @@ async def by_code(tx: Tx, typed: str) -> Draw:
             text("SELECT group_id, subject_id FROM codes WHERE code = :code AND kind = 'draw'"), {"code": code}
         )
     ).one_or_none()
-    found = await tx.session.get(Draw, (row[0], row[1])) if row else None
+    found = await _of_a_group_that_is(tx, row[0], row[1]) if row else None
     if found is None:
         raise NotFound("draw.unknown_code", typed=code[:20])
     return found
 
 
 def proof_of(row: Draw) -> Proof:
-    """The proof as it was sealed."""
+    """The proof of a computed draw as it was sealed."""
     return proof_from_json(row.proof["json"])
 
 
-async def public_proof(code: str) -> Proof | None:
-    """The proof of a draw for anybody who has its code, whichever tenant's it is. It names lots, not people."""
+def record_of(row: Draw) -> Proof | PaperDraw:
+    """What is kept of a draw: its proof, or the record of one held on paper."""
+    return read_record(row.kind, row.proof["json"])
+
+
+def read_record(kind: str, kept: str) -> Proof | PaperDraw:
+    """The same, from the text that is kept."""
+    return paper_from_json(kept) if kind == PAPER else proof_from_json(kept)
+
+
+async def public_record(code: str) -> Proof | PaperDraw | None:
+    """What is kept of a draw, for anybody who has its code, whichever tenant's it is. It names lots, not people."""
     async with unscoped() as session:
         row = (
             await session.execute(
@@ -259,5 +272,20 @@ async def public_proof(code: str) -> Proof | None:
     if row is None or row[1] != "draw":
         return None
     async with transaction(row[0]) as tx:
-        found = await tx.session.get(Draw, (row[2], row[3]))
-        return proof_of(found) if found else None
+        found = await _of_a_group_that_is(tx, row[2], row[3])
+        return record_of(found) if found else None
+
+
+async def _of_a_group_that_is(tx: Tx, group_id: UUID, draw_id: UUID) -> Draw | None:
+    """The draw, unless its group was brought in by mistake and undone."""
+    return await tx.session.scalar(
+        select(Draw)
+        .join(Group, Group.group_id == Draw.group_id)
+        .where(Draw.group_id == group_id, Draw.id == draw_id, Group.status != "undone")
+    )
+
+
+async def public_proof(code: str) -> Proof | None:
+    """The proof of a computed draw for anybody who has its code."""
+    record = await public_record(code)
+    return record if isinstance(record, Proof) else None

@@ -414,3 +414,16 @@ async def money_moved(tx: Tx, group: Group) -> tuple[int, int, int]:
         )
     ).one()
     return int(row[0]), int(row[1]), int(row[2])
+
+
+async def imports(tx: Tx, part: Slice, *, status: str | None = None) -> Page:
+    """The paper books that were handed in, the newest first; what they hold is not among it."""
+    query, values = _narrowed(
+        """
+        SELECT i.id, i.code, i.status, i.file_name, i.file_hash, i.lines, i.errors, i.warnings, i.group_id,
+               i.created_at, i.created_by, i.committed_at, i.committed_by, i.undone_at, i.undone_by
+        FROM imports i WHERE i.tenant_id = :tenant
+        """,
+        {"status": ("i.status = :status", status)},
+    )
+    return await _page(tx, query, values | {"tenant": tx.tenant_id}, part, key=["id"], newest_first=True)

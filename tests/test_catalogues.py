@@ -102,7 +102,7 @@ def value_of(kind: Kind, name: str, language: str, *, long: bool) -> Any:
             return LAST_INSTANT if long else datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
         case "at":
             return time(23 if long else 8)
-        case "on":
+        case "on" | "entered":
             return date(2099, 9, 10) if long else date(2026, 12, 1)
         case "lines" if kind.name.startswith(("rule", "consent", "accept", "agree_rules", "sure_rule")):
             return [sentences.RULE_NETTING()] * (20 if long else 1)
@@ -340,6 +340,7 @@ NEVER_SAID = {
     "rights.first_tenant": "administrators, through the API",
     "lot.": "lots are put together by hand through the API",
     "share.of_one_lot": "lots are put together by hand through the API",
+    "import.": "administrators, through the API, and the operator's command",
     "person.unknown": "looked up by an id that the program wrote",
     "draw.not_frozen": "the agenda freezes before it draws",
     "draw.list_": "a proof that somebody gave to the operator's command",

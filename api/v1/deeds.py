@@ -56,6 +56,8 @@ class Deed:
 
     request: Request
     key: str | None
+    # The hash of what is asked for, where the body is no JSON.
+    said: bytes | None = None
 
     async def do(self, caller: Caller, act: Act, *, status: int = 200, after: After | None = None) -> Response:
         """Do it once; ``after`` runs when it is committed, also when it was done before, and must bear repeating."""
@@ -78,6 +80,8 @@ class Deed:
 
     async def _digest(self) -> bytes:
         """The hash of what is asked for; how the JSON is laid out does not matter."""
+        if self.said is not None:
+            return self.said
         raw = await self.request.body()
         said = json.dumps(json.loads(raw), sort_keys=True).encode() if raw else b""
         return hashlib.sha256(said).digest()

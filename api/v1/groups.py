@@ -21,7 +21,7 @@ from core.listing import Slice
 
 router = APIRouter(prefix=PREFIX, tags=["groups"])
 
-GroupStatus = Literal["forming", "running", "closed", "cancelled"]
+GroupStatus = Literal["forming", "running", "closed", "cancelled", "undone"]
 
 
 class Group(BaseModel):

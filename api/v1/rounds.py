@@ -12,8 +12,8 @@ from api.tokens import Reader
 from api.v1 import rules as shapes_of_rules
 from api.v1.members import member_of
 from api.v1.shapes import PREFIX, AskedPart, MemberQuery, Money, Number, Page, cursor, lot_name
-from core import groups, listing
-from core.draw import proof_from_json
+from core import draws, groups, listing
+from core.draw import Proof
 from core.errors import NotFound
 from core.groups import Group
 from core.ids import tidy_code
@@ -37,7 +37,7 @@ class Round(BaseModel):
     opened_at: datetime | None
     frozen_at: datetime | None
     drawn_at: datetime | None
-    beacon_round: int = Field(description="the round of the public beacon that decides the draw")
+    beacon_round: int = Field(description="the round of the public beacon that decides the draw; 0: none did, on paper")
     attempt: int = Field(description="more than 1 when no lot could be drawn before")
     owed: Money = Field(description="what falls due in it, without excused dues")
     collected: Money = Field(description="what has come into its pot, less what was reversed")
@@ -70,15 +70,18 @@ class Draw(BaseModel):
     cycle: int
     round: int
     ordinal: int = Field(description="1 for the first draw of the round")
-    kind: str
-    list: str = Field(description="the lots it chose from, one a line; its SHA-256 is list_hash")
-    list_hash: str
-    beacon_round: int
-    beacon: str = Field(description="the beacon's randomness, in hex")
-    link: str = Field(description="of the sealed chain, in hex")
+    kind: str = Field(description="drawn: computed, anybody can check it; paper: from the paper book, not computed")
+    list: str | None = Field(description="the lots it chose from, one a line; its SHA-256 is list_hash")
+    list_hash: str | None
+    beacon_round: int | None
+    beacon: str | None = Field(description="the beacon's randomness, in hex")
+    link: str | None = Field(description="of the sealed chain, in hex")
     lot: str = Field(examples=["L007"])
     drawn_at: datetime
-    proof: dict[str, Any] = Field(description="the whole proof (equb-draw-v1)")
+    proof: dict[str, Any] = Field(
+        description="the whole proof (equb-draw-v1); of a draw held on paper before the equb came here, whose list,"
+        " beacon and link are null, the record of it (equb-paper-v1)"
+    )
     verify_at: str = Field(description="the page where anybody can check it")
 
 
@@ -119,7 +122,8 @@ def _due(line: DueLine, group: Group, now: datetime) -> Due:
 
 
 def _draw(row: Any) -> Draw:
-    proof = proof_from_json(row.proof)
+    record = draws.read_record(row.kind, row.proof)
+    computed = record if isinstance(record, Proof) else None
     return Draw(
         id=row.id,
         code=row.code,
@@ -127,12 +131,12 @@ def _draw(row: Any) -> Draw:
         round=row.round,
         ordinal=row.ordinal,
         kind=row.kind,
-        list=proof.list_text,
-        list_hash=proof.list_hash,
-        beacon_round=proof.beacon.round,
-        beacon=proof.beacon.randomness,
-        link=proof.link,
-        lot=proof.lot,
+        list=computed.list_text if computed else None,
+        list_hash=computed.list_hash if computed else None,
+        beacon_round=computed.beacon.round if computed else None,
+        beacon=computed.beacon.randomness if computed else None,
+        link=computed.link if computed else None,
+        lot=record.lot,
         drawn_at=row.drawn_at,
         proof=json.loads(row.proof),
         verify_at=f"{settings().public_url}/verify/{row.code}",

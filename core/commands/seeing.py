@@ -1,5 +1,6 @@
 """Seeing: STATUS, ROUND, HISTORY, RULES, MEMBERS, VERIFY. Nothing here changes anything."""
 
+from datetime import date
 from fractions import Fraction
 from typing import Annotated
 from uuid import UUID
@@ -14,7 +15,7 @@ from core.command import command
 from core.commands import earlier
 from core.commands.joining import share_words
 from core.describing import rhythm_words, rule_lines
-from core.draw import lots_of, verify
+from core.draw import PaperDraw, lots_of, verify
 from core.groups import Group, Member
 from core.messages import Kind, Message
 from core.payouts import Leg, Payout
@@ -124,7 +125,7 @@ async def round_(talk: Talk, group: Annotated[Group, WhichGroup(statuses=("runni
         "pot": group.money(rules.contribution_minor * rules.lots),
     }
     if current.drawn_at:
-        drawn = [draws.proof_of(d).lot.lstrip("L0") for d in await draws.of_round(talk.tx, current)]
+        drawn = [draws.record_of(d).lot.lstrip("L0") for d in await draws.of_round(talk.tx, current)]
         return say.ROUND_DRAWN(**common, lots=", ".join(drawn))
     return say.ROUND(**common, due=current.due_at, draw=current.draw_at)
 
@@ -204,7 +205,9 @@ async def verify_(talk: Talk, code: Annotated[str, Words()]) -> Message:
     """Checks a draw again, and says where anybody can do so without us. Without a code: the speaker's last draw."""
     if not code:
         code = await _last_code(talk)
-    proof = draws.proof_of(await draws.by_code(talk.tx, code))
+    proof = draws.record_of(await draws.by_code(talk.tx, code))
+    if isinstance(proof, PaperDraw):
+        return _on_paper(proof)
     verdict = verify(proof)
     url = f"{settings().public_url}/verify/{proof.code}"
     if not verdict.ok:
@@ -220,6 +223,18 @@ async def verify_(talk: Talk, code: Annotated[str, Words()]) -> Message:
         checks=len(verdict.checks),
         url=url,
     ).showing(link=url)
+
+
+def _on_paper(paper: PaperDraw) -> Message:
+    """What can be said of a draw that was held before the equb came here: that nobody here has computed it."""
+    return say.VERIFIED_PAPER(
+        code=paper.code,
+        lot=paper.lot.lstrip("L0"),
+        round=paper.round_number,
+        on=date.fromisoformat(paper.held_on),
+        entered=date.fromisoformat(paper.entered_on),
+        url=f"{settings().public_url}/verify/{paper.code}",
+    )
 
 
 async def _last_code(talk: Talk) -> str:

@@ -24,7 +24,7 @@ async def by_code(tx: Tx, typed: str) -> Group:
         text("SELECT group_id FROM codes WHERE code = :code AND kind = 'group'"), {"code": code}
     )
     group = await tx.session.get(Group, group_id) if group_id else None
-    if group is None:
+    if group is None or group.status == "undone":
         raise NotFound("group.unknown_code", typed=code[:20])
     return group
 
@@ -43,7 +43,8 @@ _GROUP_WIDTH, _MEMBER_WIDTH = width(Group), width(Member)
 _OF_PERSON = f"""
 SELECT {columns(Group, "groups")}, {columns(Member, "members")}
 FROM groups JOIN members ON members.group_id = groups.group_id
-WHERE members.person_id = $1::UUID AND members.status IN ('active', 'suspended') AND groups.status <> 'cancelled'
+WHERE members.person_id = $1::UUID AND members.status IN ('active', 'suspended')
+  AND groups.status NOT IN ('cancelled', 'undone')
 ORDER BY groups.created_at DESC
 """  # noqa: S608 (ours alone)
 

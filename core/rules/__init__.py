@@ -22,7 +22,7 @@ from core.rules.records import (
     Stage,
     read,
 )
-from core.rules.schedule import due_instants
+from core.rules.schedule import day_after, due_instants
 from core.rules.templates import TEMPLATES, template
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "Stage",
     "check",
     "check_share",
+    "day_after",
     "due_instants",
     "read",
     "template",

@@ -108,6 +108,11 @@ def _day_of(rhythm: Rhythm, first: date, *, length: int, day: int) -> date:
     return first + timedelta(days=to_weekday + 7 * ((length - 1 - to_weekday) // 7))
 
 
+def day_after(rules: Rules, start: date, periods: int) -> date:
+    """The day of the round ``periods`` periods after one of ``start``: to go on from rounds that were held before."""
+    return _moved(_nth_day(rules.rhythm, start, periods), rules.holidays)
+
+
 def _moved(day: date, rule: Holidays) -> date:
     """The day, or where its holiday moves it."""
     if not rule.country:

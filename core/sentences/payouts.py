@@ -68,6 +68,14 @@ VERIFY_FAILED = kind(
     "verify_failed",
     N_("{code}: this draw does NOT check, {count} of {checks} checks fail. Tell the other members. {url}"),
 )
+VERIFIED_PAPER = kind(
+    "verified_paper",
+    N_(
+        "{code}: lot {lot} came up in round {round}, {on}. This is from the paper book, entered {entered}: it was not "
+        "computed here and cannot be checked. {url}"
+    ),
+    N_("{code}: lot {lot}, round {round}, {on}, from the paper book: not computed, cannot be checked. {url}"),
+)
 WHOM_TO_PAY = kind("whom_to_pay", N_("Whom did you pay?"))
 PAYABLE_LABEL = kind("payable_label", N_("{name}: {amount} (round {round}, lot {lot})"))
 SURE_PAYOUT = kind(

@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
     said = _parser().parse_args(arguments)
     if said.what in ("add", "roles") and not said.role:
         raise CannotStart(f"say with --role what {said.username} may be: {', '.join(ADMIN_RIGHTS)}", status=2)
-    _find_database()
+    find_database()
     password = _password(said) if said.what in _ASKS_PASSWORD else None
     try:
         lines = asyncio.run(_do(said, password))
@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _find_database() -> None:
+def find_database() -> None:
     """Set the environment of the program: what is given, else that of the last `./equb run`."""
     given = environment.load()
     if "EQUB_DATABASE_URL" not in given:

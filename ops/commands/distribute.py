@@ -70,6 +70,7 @@ LOCAL = (
     "audit_log",
     "dead_letters",
     "begun_work",
+    "imports",
 )
 
 POST = "ledger_post(uuid, timestamptz, ledger_request[])"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from core.draw import Check, Proof, Verdict, proof_from_json, verify
+from core.draw import Check, Proof, Verdict, is_paper, proof_from_json, verify
 from core.draw.proof import MAX_PROOF_CHARS
 from core.errors import Refusal
 from ops.errors import CannotStart
@@ -49,8 +49,13 @@ def main(argv: list[str]) -> int:
     """Check one proof and print every check: 0 when all passed, else 1. CannotStart (2) without a proof."""
     if len(argv) != 1:
         raise CannotStart("verify-draw needs one proof: a JSON file, - or an address", status=2)
+    document = _text_of(argv[0])
+    if is_paper(document):
+        raise CannotStart(
+            f"{argv[0]} is of a draw on paper: it was not computed, so there is nothing to check", status=2
+        )
     try:
-        proof = proof_from_json(_text_of(argv[0]))
+        proof = proof_from_json(document)
     except Refusal as refusal:
         where = f" (at {refusal.facts['field']})" if refusal.facts["field"] else ""
         raise CannotStart(f"{argv[0]} is not the whole proof of a draw{where}", status=2) from None

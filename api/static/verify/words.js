@@ -106,7 +106,10 @@ self.Equb.words = {
     "open": "Check a saved proof",
     "missing_title": "No such draw",
     "missing": "There is no draw with the code {code}.",
-    "missing_more": "Look at the code in your message once more. It has letters, numbers and hyphens, and no spaces. If it is right, the draw may not have been held yet: ask your organiser."
+    "missing_more": "Look at the code in your message once more. It has letters, numbers and hyphens, and no spaces. If it is right, the draw may not have been held yet: ask your organiser.",
+    "paper_title": "Draw {code}, on paper",
+    "paper": "Lot {lot} came up in round {round} on {on}, on paper.",
+    "paper_more": "This draw was held before the equb came here. It was taken from the paper book on {entered} (import {import}) and not computed, so nothing about it can be checked here: ask those who were there. The draws after it are computed and can be checked by anybody."
   },
   "am": {
     "language": "አማርኛ",
@@ -210,6 +213,9 @@ self.Equb.words = {
     "open": "የተቀመጠ ማስረጃ አረጋግጥ",
     "missing_title": "እንዲህ ያለ ዕጣ የለም",
     "missing": "{code} የሚል ኮድ ያለው ዕጣ የለም።",
-    "missing_more": "በመልእክትዎ ላይ ያለውን ኮድ እንደገና ይመልከቱ። ፊደላት፣ ቁጥሮች እና ጭረት አሉት፤ ባዶ ቦታ የለውም። ኮዱ ትክክል ከሆነ ዕጣው ገና አልወጣ ይሆናል፤ ሰብሳቢዎን ይጠይቁ።"
+    "missing_more": "በመልእክትዎ ላይ ያለውን ኮድ እንደገና ይመልከቱ። ፊደላት፣ ቁጥሮች እና ጭረት አሉት፤ ባዶ ቦታ የለውም። ኮዱ ትክክል ከሆነ ዕጣው ገና አልወጣ ይሆናል፤ ሰብሳቢዎን ይጠይቁ።",
+    "paper_title": "ዕጣ {code}፣ በወረቀት የወጣ",
+    "paper": "ዕጣ ቁጥር {lot} በዙር {round} በ{on} በወረቀት ወጥቷል።",
+    "paper_more": "ይህ ዕጣ የወጣው እቁቡ እዚህ ከመግባቱ በፊት ነው። በ{entered} ከወረቀት መዝገብ የተወሰደ ነው (ቁጥር {import})፤ እዚህ አልተሰላም፤ ስለዚህ እዚህ ሊረጋገጥ አይችልም፤ በቦታው የነበሩትን ይጠይቁ። ከእርሱ በኋላ ያሉት ዕጣዎች የሚሰሉ ሲሆኑ ማንም ሊያረጋግጣቸው ይችላል።"
   }
 };

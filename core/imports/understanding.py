@@ -1,0 +1,446 @@
+"""Reading the sheets of a paper book line by line: which sheet and column is meant, and what each line says.
+
+Whatever cannot be read, is unknown or may mean two things becomes a problem of its line; nothing is skipped
+silently and nothing is guessed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from typing import Any
+
+from pydantic import ValidationError
+
+from core import groups, people
+from core.errors import Refusal
+from core.imports import values, words
+from core.imports.book import FEE, IN, OUT, Book, Debt, Holding, Line, Payment, Person, RoundHeld
+from core.imports.sheets import Cell, Row, Sheet
+from core.imports.values import USUAL_DUE_HOUR, Days, Unclear
+from core.imports.words import Column, RuleWord, SheetWords
+from core.phones import masked
+from core.rights import member_may
+from core.rules import Rules
+from core.understanding import fold
+
+# A title may stand above the headings.
+_HEADING_WITHIN = 10
+
+_ROLES = {
+    "organiser": ("organizer", "chair", "dagna", "ሰብሳቢ", "ዳኛ"),
+    "secretary": ("ጸሐፊ", "ፀሃፊ"),
+    "collector": ("እቁብ ሰብሳቢ", "ገንዘብ ሰብሳቢ", "treasurer", "cashier", "ገንዘብ ያዥ"),
+    "member": ("አባል",),
+}
+_LANGUAGES = {
+    "am": ("amharic", "አማርኛ"), "om": ("oromo", "afaan oromoo", "ኦሮምኛ"), "ti": ("tigrinya", "ትግርኛ"),
+    "so": ("somali", "soomaali", "ሶማልኛ"), "en": ("english", "እንግሊዝኛ"),
+}  # fmt: skip
+_WHATS = {
+    IN: ("contribution", "paid in", "income", "received", "ገቢ", "መዋጮ"),
+    OUT: ("pot", "payout", "paid out", "expense", "ወጪ", "እቁብ"),
+    FEE: ("commission", "organiser's fee", "ኮሚሽን"),
+}
+_METHODS = {
+    "cash": ("ጥሬ ገንዘብ", "ጥሬ", "በእጅ"),
+    "bank": ("transfer", "cbe", "bank transfer", "ባንክ", "በባንክ"),
+    "wallet": ("telebirr", "cbebirr", "mpesa", "m-pesa", "mobile", "ቴሌብር", "ዋሌት"),
+}
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """One line that is being read: its cells by column, and where its problems go."""
+
+    line: Line
+    cells: Mapping[str, Cell]
+    words: SheetWords
+
+    def get(self, key: str, read: Any, *arguments: Any) -> Any:
+        """What stands under a column, or None: with a problem when it must be there or cannot be read."""
+        column = next(one for one in self.words.columns if one.key == key)
+        cell = self.cells.get(key)
+        if cell is None:
+            if column.required:
+                self.line.error("cell.missing", key, heading=column.names[0])
+            return None
+        try:
+            return read(cell, *arguments)
+        except Unclear as unclear:
+            self.line.error(unclear.code, key, **unclear.facts)
+            return None
+
+
+def understand(sheets: Sequence[Sheet], *, today: date, currency: str) -> Book:
+    """Everything that the sheets say. ``today`` decides what is still to come; ``currency`` is the tenant's."""
+    book = Book(currency=currency)
+    found: dict[str, Sheet] = {}
+    for sheet in sheets:
+        meant = words.sheet_of(sheet.name) or _by_headings(sheet)
+        if meant is None:
+            if not words.is_explanation(sheet.name) and sheet.rows:
+                book.sheet(sheet.name).warn("sheet.unknown", name=sheet.name)
+        elif meant.key in found:
+            book.sheet(meant.key).error("sheet.twice", name=meant.key)
+        else:
+            found[meant.key] = sheet
+    for key in ("book", "people", "lots"):
+        if key not in found:
+            book.sheet(key).error("sheet.missing", name=key)
+    read = {words_.key: _lines(book, words_, found[words_.key]) for words_ in words.SHEETS if words_.key in found}
+    days = _rules(book, read.get("book", []), today)
+    _people(book, read.get("people", []))
+    names = _Names(book)
+    _lots(book, read.get("lots", []), names)
+    _rounds(book, read.get("rounds", []), days)
+    _payments(book, read.get("payments", []), names, days)
+    _debts(book, read.get("debts", []), names)
+    return book
+
+
+# --- sheets and columns --------------------------------------------------------------------------
+
+
+def _by_headings(sheet: Sheet) -> SheetWords | None:
+    """The sheet whose required columns a sheet without a telling name has; of several the one it fits best."""
+    best: tuple[int, SheetWords] | None = None
+    for row in sheet.rows[:_HEADING_WITHIN]:
+        for candidate in words.SHEETS:
+            columns = {column.key for cell in row.cells if (column := _column(candidate, cell)) is not None}
+            if all(column.key in columns for column in candidate.columns if column.required):
+                best = max(best or (0, candidate), (len(columns), candidate), key=lambda pair: pair[0])
+    return best[1] if best else None
+
+
+def _column(sheet_words: SheetWords, cell: Cell) -> Column | None:
+    return words.column_of(sheet_words, cell) if isinstance(cell, str) else None
+
+
+def _lines(book: Book, sheet_words: SheetWords, sheet: Sheet) -> list[_Reading]:
+    """The lines under the headings, each with its cells by column."""
+    heading = _heading_row(sheet_words, sheet)
+    if heading is None:
+        if sheet.rows:
+            book.sheet(sheet_words.key).error("sheet.no_headings")
+        return []
+    columns = _columns(book, sheet_words, sheet, heading)
+    readings = []
+    for row in sheet.rows:
+        if row.line <= heading.line:
+            continue
+        line = Line(sheet_words.key, row.line)
+        book.lines.append(line)
+        beyond = [values.said(cell) for cell in row.cells[len(heading.cells) :] if cell is not None]
+        if beyond:
+            line.error("line.too_many_cells", said=", ".join(beyond)[:80])
+        cells = {key: row.cells[place] for key, place in columns.items() if place < len(row.cells)}
+        readings.append(_Reading(line, cells, sheet_words))
+    return readings
+
+
+def _heading_row(sheet_words: SheetWords, sheet: Sheet) -> Row | None:
+    wanted = min(2, len(sheet_words.columns))
+    for row in sheet.rows[:_HEADING_WITHIN]:
+        known = {column.key for cell in row.cells if (column := _column(sheet_words, cell)) is not None}
+        if len(known) >= wanted:
+            return row
+    return None
+
+
+def _columns(book: Book, sheet_words: SheetWords, sheet: Sheet, heading: Row) -> dict[str, int]:
+    """Which column stands where; what is unknown, twice or missing is said of the sheet."""
+    problems = book.sheet(sheet_words.key)
+    places: dict[str, int] = {}
+    for place, cell in enumerate(heading.cells):
+        column = _column(sheet_words, cell)
+        if column is None:
+            # A column that holds nothing needs no heading.
+            if cell is not None or any(place < len(row.cells) and row.cells[place] is not None for row in sheet.rows):
+                shown = values.said(cell) or f"no. {place + 1}, without a heading,"
+                problems.warn("column.unknown", heading=shown[:60])
+        elif column.key in places:
+            first = values.said(heading.cells[places[column.key]])
+            problems.error("column.twice", heading=column.names[0], first=first, second=values.said(cell))
+        else:
+            places[column.key] = place
+    for column in sheet_words.columns:
+        if column.required and column.key not in places:
+            problems.error("column.missing", heading=column.names[0])
+    return places
+
+
+# --- the book ------------------------------------------------------------------------------------
+
+
+def _rules(book: Book, readings: Sequence[_Reading], today: date) -> Days:
+    said: dict[str, Any] = {}
+    rows: list[tuple[_Reading, RuleWord]] = []
+    for reading in readings:
+        what = reading.get("what", values.text)
+        rule = words.rule_of(what) if what else None
+        if what and rule is None:
+            reading.line.warn("rule.unknown", "what", said=what[:60])
+        if rule is not None:
+            rows.append((reading, rule))
+    # The currency first: the amounts are in it.
+    for reading, rule in sorted(rows, key=lambda row: row[1].key != "currency"):
+        if reading.cells.get("value") is None:
+            continue
+        if rule.key in said:
+            reading.line.error("rule.twice", "what", name=rule.names[0])
+            continue
+        said[rule.key] = reading.get("value", rule.read, said.get("currency") or book.currency)
+        reading.line.understood = f"{rule.names[0]}: {values.said(reading.cells['value'])}"
+    book.currency = said.get("currency") or book.currency
+    book.cash_in_hand_minor = said.get("cash_in_hand")
+    missing = [rule for rule in words.RULES if rule.required and rule.key not in said]
+    for rule in missing if readings else ():
+        book.sheet("book").error("rule.missing", name=rule.names[0])
+    _name(book, said.get("name"))
+    fields = {rule.field: said[rule.key] for rule in words.RULES if rule.field and said.get(rule.key) is not None}
+    if not missing and all(said.get(rule.key) is not None for rule in words.RULES if rule.required):
+        _rule_set(book, fields, said.get("pot"))
+    return Days(today, said.get("calendar"))
+
+
+def _name(book: Book, said: str | None) -> None:
+    if said is None:
+        return
+    try:
+        book.name = groups.tidy_group_name(said)
+    except Refusal as refusal:
+        book.sheet("book").error(refusal.code, "value")
+
+
+def _rule_set(book: Book, fields: dict[str, Any], pot_minor: int | None) -> None:
+    try:
+        rules = Rules(**{"due_hour": USUAL_DUE_HOUR, **fields})
+        rules.check(currency=book.currency, pot_minor=pot_minor)
+    except ValidationError as error:
+        one = error.errors()[0]
+        book.sheet("book").error("rules.malformed", "value", what=f"{one['loc'][-1]}: {one['msg']}"[:120])
+        return
+    except Refusal as refusal:
+        what = ", ".join(f"{name} {getattr(value, 'spoken', value)}" for name, value in refusal.facts.items())
+        book.sheet("book").error("rules.refused", "value", what=f"{refusal.code} ({what}).")
+        return
+    book.rules = rules
+
+
+# --- people --------------------------------------------------------------------------------------
+
+
+def _people(book: Book, readings: Sequence[_Reading]) -> None:
+    given = [reading.get("number", values.count) for reading in readings]
+    taken = {number for number in given if number is not None}
+    free = iter(number for number in range(1, 10_000) if number not in taken)
+    phones: dict[str, int] = {}
+    if len(readings) > groups.MOST_MEMBERS:
+        book.sheet("people").error("people.too_many", most=groups.MOST_MEMBERS)
+        return
+    for reading, stated in zip(readings, given, strict=True):
+        number = stated if stated is not None else next(free)
+        name = _person_name(reading)
+        phone = reading.get("phone", values.phone)
+        if phone is None and reading.cells.get("phone") is None:
+            reading.line.warn("people.phone_missing", "phone")
+        elif phone in phones:
+            reading.line.error("people.phone_twice", "phone", other=phones[phone])
+        elif phone is not None:
+            phones[phone] = reading.line.line
+        role = reading.get("role", values.word, _ROLES) or "member"
+        if number in book.people or number > groups.MOST_MEMBERS:
+            reading.line.error("people.number_twice", "number", number=number)
+            continue
+        language = reading.get("language", values.word, _LANGUAGES)
+        if name is not None:
+            book.people[number] = Person(reading.line, number, name, phone, role, language)
+            reached = masked(phone) if phone else "no phone"
+            reading.line.understood = f"no. {number} {name}, {reached}, {role}"
+    organisers = [one for one in book.people.values() if one.role == "organiser"]
+    if readings and not organisers:
+        book.sheet("people").error("people.no_organiser", "role")
+    for one in organisers[1:]:
+        one.line.error("people.organisers", "role")
+
+
+def _person_name(reading: _Reading) -> str | None:
+    typed = reading.get("name", values.text)
+    if typed is None:
+        return None
+    try:
+        return people.tidy_name(typed)
+    except Refusal as refusal:
+        reading.line.error(refusal.code, "name")
+        return None
+
+
+class _Names:
+    """Finds the member that a number, a phone, a whole name or a single first name means."""
+
+    def __init__(self, book: Book) -> None:
+        self._people = book.people
+        self._by_name: dict[str, set[int]] = {}
+        self._by_phone = {one.phone: one.number for one in book.people.values() if one.phone}
+        for one in book.people.values():
+            folded = fold(one.name)
+            for called in {folded, *folded.split()}:
+                self._by_name.setdefault(called, set()).add(one.number)
+        self._known: dict[str, int] = {}
+
+    def find(self, cell: Cell) -> int:
+        """The number of the member. Raises ``Unclear``."""
+        typed = values.text(cell)
+        if typed not in self._known:
+            self._known[typed] = self._found(typed)
+        return self._known[typed]
+
+    def _found(self, typed: str) -> int:
+        number = typed.lstrip("#").strip()
+        if number.isascii() and number.isdigit() and len(number) <= 4:
+            if int(number) in self._people:
+                return int(number)
+            raise Unclear("member.unknown", said=typed[:40])
+        named = self._by_name.get(fold(typed), set())
+        whole = {n for n in named if fold(self._people[n].name) == fold(typed)} or named
+        if len(whole) == 1:
+            return next(iter(whole))
+        if whole:
+            who = ", ".join(f"{n} {self._people[n].name}" for n in sorted(whole)[:5])
+            raise Unclear("member.ambiguous", said=typed[:40], who=who)
+        try:
+            return self._by_phone[values.phone(typed)]
+        except (Unclear, KeyError):
+            raise Unclear("member.unknown", said=typed[:40]) from None
+
+
+# --- lots and rounds -----------------------------------------------------------------------------
+
+
+def _lots(book: Book, readings: Sequence[_Reading], names: _Names) -> None:
+    seen: set[tuple[int, int]] = set()
+    for reading in readings:
+        lot = reading.get("lot", values.count)
+        member = reading.get("member", names.find)
+        share = reading.get("share", values.share) if reading.cells.get("share") is not None else 1
+        if lot is None or member is None or share is None:
+            continue
+        if book.rules is not None and lot > book.rules.lots:
+            reading.line.error("lot.unknown", "lot", lot=lot, lots=book.rules.lots)
+            continue
+        if (lot, member) in seen:
+            reading.line.error("lot.member_twice", "member", name=book.people[member].name, lot=lot)
+            continue
+        seen.add((lot, member))
+        book.holdings.append(Holding(reading.line, lot, member, Fraction(share)))
+        reading.line.understood = f"lot {lot}: {share} of it is {book.people[member].name}'s (no. {member})"
+
+
+def _rounds(book: Book, readings: Sequence[_Reading], days: Days) -> None:
+    held: dict[int, RoundHeld] = {}
+    for reading in readings:
+        number = reading.get("round", values.count)
+        on = reading.get("date", values.day, days)
+        lots = reading.get("lot", values.counts)
+        if number is None or on is None or not lots:
+            continue
+        if on > days.today:
+            reading.line.error("date.in_future", "date", said=values.shown(on))
+        known = held.get(number)
+        if known is not None and known.on != on:
+            reading.line.error("round.twice", "round", round=number)
+            continue
+        earlier = known.lots if known else ()
+        held[number] = RoundHeld(known.line if known else reading.line, number, on, (*earlier, *lots))
+        came_up = "lot" if len(lots) == 1 else "lots"
+        reading.line.understood = (
+            f"round {number}, {values.shown(on)}: {came_up} {', '.join(map(str, lots))}, drawn on paper"
+        )
+    book.rounds = [held[number] for number in sorted(held)]
+
+
+# --- money ---------------------------------------------------------------------------------------
+
+
+def _payments(book: Book, readings: Sequence[_Reading], names: _Names, days: Days) -> None:
+    round_days = {one.number: one.on for one in book.rounds}
+    seen: dict[tuple[Any, ...], int] = {}
+    organiser = book.organiser
+    for reading in readings:
+        what = reading.get("what", values.word, _WHATS) if reading.cells.get("what") is not None else IN
+        member = reading.get("member", names.find)
+        amount = reading.get("amount", values.amount, book.currency)
+        method = reading.get("method", values.word, _METHODS) if reading.cells.get("method") is not None else "cash"
+        number, lot = reading.get("round", values.count), reading.get("lot", values.count)
+        on = _payment_day(reading, days, round_days, number)
+        officer = reading.get("officer", names.find)
+        if reading.cells.get("officer") is None and method == "cash" and organiser is not None:
+            officer = organiser.number
+        _office(book, reading, officer, what)
+        if on is None or None in (what, member, amount, method):
+            continue
+        reference = values.said(reading.cells.get("receipt"))[:100] or None
+        payment = Payment(reading.line, what, on, member, amount, method, officer, number, lot, reference)
+        key = (what, on, member, amount, number, lot, reference)
+        if key in seen and reference is None:
+            reading.line.warn("payment.twice", other=seen[key])
+        seen.setdefault(key, reading.line.line)
+        book.payments.append(payment)
+        reading.line.understood = _shown(book, payment)
+
+
+def _payment_day(reading: _Reading, days: Days, round_days: Mapping[int, date], number: int | None) -> date | None:
+    if reading.cells.get("date") is None:
+        if number is not None and number in round_days:
+            reading.line.warn("payment.round_day", "date", round=number)
+            return round_days[number]
+        reading.line.error("date.missing", "date")
+        return None
+    on: date | None = reading.get("date", values.day, days)
+    if on is not None and on > days.today:
+        reading.line.error("date.in_future", "date", said=values.shown(on))
+    return on
+
+
+def _office(book: Book, reading: _Reading, officer: int | None, what: str | None) -> None:
+    """Who takes money in or pays it out has the office for it, or it would be nobody's to account for."""
+    if officer is None or what is None:
+        return
+    who = book.people[officer]
+    if not member_may(who.role, "record" if what == IN else "pay_out"):
+        reading.line.error("payment.officer", "officer", name=who.name)
+
+
+def _shown(book: Book, payment: Payment) -> str:
+    who = book.people[payment.member]
+    amount = book.money(payment.amount_minor)
+    through = f"in {payment.method}" if payment.method == "cash" else f"by {payment.method}"
+    officer = book.people[payment.officer].name if payment.officer else None
+    place = "".join(f", {word} {n}" for word, n in (("round", payment.round), ("lot", payment.lot)) if n is not None)
+    side = f"{amount.spoken} {amount.currency} {through}{place}"
+    match payment.what:
+        case "in":
+            told = f"{who.name} (no. {who.number}) paid {side}" + (f", {officer} holds it" if officer else "")
+        case "out":
+            told = f"{who.name} (no. {who.number}) got {side}" + (f", paid by {officer}" if officer else "")
+        case _:
+            told = f"{who.name} (no. {who.number}) took {side} as the organiser's fee"
+    return f"{values.shown(payment.on)}: {told}"
+
+
+def _debts(book: Book, readings: Sequence[_Reading], names: _Names) -> None:
+    seen: set[int] = set()
+    for reading in readings:
+        member = reading.get("member", names.find)
+        amount = reading.get("amount", values.amount_or_nothing, book.currency)
+        if member is None or amount is None:
+            continue
+        name = book.people[member].name
+        if member in seen:
+            reading.line.error("debt.twice", "member", name=name)
+            continue
+        seen.add(member)
+        book.debts.append(Debt(reading.line, member, amount))
+        owed = book.money(amount)
+        reading.line.understood = f"{name} (no. {member}) owes {owed.spoken} {owed.currency}"
