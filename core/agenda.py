@@ -9,7 +9,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from core import clock, closing, cycles, draws, groups, guarantors, notices, proposals, rounds, rule_changes
+from core import (
+    clock,
+    closing,
+    cycles,
+    draws,
+    fines,
+    groups,
+    guarantors,
+    notices,
+    payouts,
+    proposals,
+    rounds,
+    rule_changes,
+)
 from core.beacon import Beacon
 from core.db import Tx, transaction
 from core.errors import TryLater
@@ -84,11 +97,13 @@ async def _step(tx: Tx, group: Group, out_of_reach: Container[UUID]) -> DrawList
     match due[0].what:
         case "open":
             await rule_changes.take_effect(tx, group, cycle, round_)
-            await rounds.open_round(tx, group, round_)
+            await payouts.after_late_money(tx, group, await rounds.open_round(tx, group, round_))
             await notices.round_opened(tx, group, round_, cycle)
         case "remind":
             await notices.remind(tx, group, round_)
             round_.reminded_at = tx.now
+        case "fine":
+            await fines.assess(tx, group, round_, due[0].at)
         case "freeze":
             await notices.list_frozen(tx, group, round_, await rounds.freeze(tx, group, round_))
             if round_.attempt == 1:
@@ -123,6 +138,9 @@ def _agenda(all_rounds: Sequence[Round], rules: Rules) -> list[_Due]:
             agenda.append(_Due(round_, "open", round_.opens_at))
             # The rounds after it open later still.
             break
+        fine_at = fines.next_deadline(rules, round_)
+        if fine_at is not None:
+            agenda.append(_Due(round_, "fine", fine_at))
         if round_.drawn_at is not None:
             continue
         remind_at = round_.due_at - timedelta(hours=rules.remind_hours)
@@ -160,7 +178,9 @@ async def look_again(tx: Tx, group: Group, *, confirmed: bool = False) -> None:
     A group that waits for nothing but money is not on the agenda. One that waits for its holders' word is, for
     later: ``confirmed`` says that one of them has spoken.
     """
-    waits = group.wake_at is None or (confirmed and await cycles.all_drawn(tx, group))
+    # Where every day late is fined, the agenda still holds a day for what has just been paid.
+    asked = confirmed or fines.is_daily(group.rule_set.fine)
+    waits = group.wake_at is None or (asked and await cycles.all_drawn(tx, group))
     if group.status == "running" and waits:
         group.wake_at = tx.now
         await tx.session.flush()

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core import ledger, payouts, questions, rounds
+from core import fines, ledger, payouts, questions, rounds
 from core.audit import note
 from core.db import Base, Tx
 from core.errors import NotFound, Refusal
@@ -206,6 +206,8 @@ async def record(
         )
     await ledger.post(tx.session, group_id=group.group_id, postings=postings, at=tx.now)
     await payouts.after_late_money(tx, group, rounds.late_pots(tx, [due for due, _ in parts]))
+    if claimed is not None:
+        await fines.answered(tx, group, who.id)
     return Settled(payment, tuple(parts), advance_minor)
 
 
@@ -259,6 +261,7 @@ async def decline(tx: Tx, group: Group, payment: Payment) -> None:
     await tx.session.flush()
     await questions.settle(tx, payment.id)
     await note(tx, "payment.declined", group_id=group.group_id, subject=f"payment:{payment.code}")
+    await fines.answered(tx, group, payment.member_id)
 
 
 async def verify(tx: Tx, group: Group, payment: Payment) -> None:
@@ -290,36 +293,42 @@ async def reverse(tx: Tx, group: Group, payment: Payment, *, reason: str) -> Non
     made = await ledger.transfers(tx.session, group_id=group.group_id, payment_id=payment.id, limit=1000)
     # A due that was excused has given its part back already, to the advance.
     gone_back = {transfer.reverses for transfer in made}
-    postings: list[ledger.Posting | ledger.Reversal] = list(await _recall_advance(tx, group, payment, made))
-    postings += [
-        ledger.Reversal(
-            reverses=transfer.id,
-            kind=f"{transfer.kind}.reversal",
-            reference=f"reversal:{transfer.id}",
-            memo=reason[:200],
-        )
-        for transfer in made
-        if transfer.reverses is None and transfer.id not in gone_back
+    standing = [transfer for transfer in made if transfer.reverses is None and transfer.id not in gone_back]
+    recalled, dues = await _recall_advance(tx, group, payment, standing)
+    postings: list[ledger.Posting | ledger.Reversal] = [
+        *recalled,
+        *await payouts.recall_reserve(tx, group, standing),
+        *(
+            ledger.Reversal(
+                reverses=transfer.id,
+                kind=f"{transfer.kind}.reversal",
+                reference=f"reversal:{transfer.id}",
+                memo=reason[:200],
+            )
+            for transfer in standing
+        ),
     ]
     await ledger.post(tx.session, group_id=group.group_id, postings=postings, at=tx.now)
     payment.reversed_at, payment.reversed_by, payment.reason = tx.now, tx.actor, reason[:200]
     await tx.session.flush()
     await note(tx, "payment.reversed", group_id=group.group_id, subject=f"payment:{payment.code}", reason=reason[:200])
+    # What the member has paid ahead goes to what is open again, and does not wait for a next round.
+    await payouts.after_late_money(tx, group, await rounds.settle_from_advances(tx, group, member_id=payment.member_id))
+    await fines.reopened(tx, group, [*dues, *(t.due_id for t in standing if t.due_id is not None)])
 
 
 async def _recall_advance(
     tx: Tx, group: Group, payment: Payment, made: Sequence[ledger.Transfer]
-) -> list[ledger.Reversal]:
-    """Bring back to the member's advance what of this payment has gone on from there to later dues."""
-    gone = {t.reverses for t in made}
-    paid_ahead = [t for t in made if t.kind == "contribution.advance" and t.reverses is None and t.id not in gone]
+) -> tuple[list[ledger.Reversal], list[UUID]]:
+    """Bring back to the member's advance what of this payment has gone on from there; the dues that open again."""
+    paid_ahead = [t for t in made if t.kind == "contribution.advance"]
     if not paid_ahead:
-        return []
+        return [], []
     account = paid_ahead[0].credit
     missing = sum(t.amount_minor for t in paid_ahead) - await ledger.balance(
         tx.session, group_id=group.group_id, account=account
     )
-    recalled = []
+    recalled, dues = [], []
     history = await ledger.transfers(tx.session, group_id=group.group_id, account=account, limit=1000)
     gone_back = {t.reverses for t in history if t.reverses is not None}
     for transfer in history:  # the newest first: what was settled last is opened again first
@@ -328,6 +337,7 @@ async def _recall_advance(
         if transfer.kind != "contribution.from_advance" or transfer.id in gone_back:
             continue
         missing -= transfer.amount_minor
+        dues += [transfer.due_id] if transfer.due_id else []
         recalled.append(
             ledger.Reversal(
                 reverses=transfer.id,
@@ -335,7 +345,7 @@ async def _recall_advance(
                 reference=f"reversal:{transfer.id}",
             )
         )
-    return recalled
+    return recalled, dues
 
 
 async def by_code(tx: Tx, group_id: UUID, typed: str) -> Payment:

@@ -7,10 +7,11 @@ when they fall due.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core import draw, ledger
@@ -18,6 +19,7 @@ from core.db import Base, Tx
 from core.draw import Exclusion
 from core.groups import Group
 from core.ids import new_id
+from core.money import split
 from core.settings import settings
 
 
@@ -40,6 +42,8 @@ class Round(Base):
     frozen_at: Mapped[datetime | None]
     drawn_at: Mapped[datetime | None]
     attempt: Mapped[int]
+    fined_until: Mapped[datetime | None]
+    fines_done_at: Mapped[datetime | None]
 
     @property
     def pot(self) -> str:
@@ -78,6 +82,7 @@ class Due(Base):
     excused_at: Mapped[datetime | None]
     deferred_until: Mapped[datetime | None]
     reason: Mapped[str | None]
+    loan_id: Mapped[UUID | None]
 
 
 class DrawList(Base):
@@ -166,8 +171,12 @@ def late_pots(tx: Tx, dues: Iterable[OpenDue]) -> set[str]:
     return {due.account for due in dues if due.due_at < tx.now and due.account.startswith("pot/")}
 
 
-async def open_round(tx: Tx, group: Group, round_: Round) -> None:
-    """Make the round's dues, one for each holding, and settle them from what members have paid in advance."""
+async def open_round(tx: Tx, group: Group, round_: Round) -> set[str]:
+    """Make the round's dues and settle them from what members have paid in advance.
+
+    Each holding owes its contribution and, where the organiser's fee is paid apart, its part of the lot's fee. Returns
+    the pots of earlier rounds that something went to.
+    """
     # Nobody's payment may slip between the new dues and the settling from advances.
     await tx.session.execute(
         text("SELECT 1 FROM members WHERE group_id = :group ORDER BY id FOR NO KEY UPDATE"),
@@ -176,63 +185,115 @@ async def open_round(tx: Tx, group: Group, round_: Round) -> None:
     holdings = (
         await tx.session.execute(
             text(
-                "SELECT h.id, h.lot_id, h.member_id, h.amount_minor FROM holdings h"
-                " JOIN lots l ON l.group_id = h.group_id AND l.id = h.lot_id"
-                " WHERE h.group_id = :group AND l.cycle = :cycle AND h.amount_minor > 0"
+                "SELECT h.id, h.lot_id, h.member_id, h.amount_minor, h.share_numerator, h.share_denominator"
+                " FROM holdings h JOIN lots l ON l.group_id = h.group_id AND l.id = h.lot_id"
+                " JOIN members m ON m.group_id = h.group_id AND m.id = h.member_id"
+                " WHERE h.group_id = :group AND l.cycle = :cycle AND h.amount_minor > 0 ORDER BY l.number, m.number"
             ),
             {"group": group.group_id, "cycle": round_.cycle},
         )
     ).all()
-    await tx.session.execute(
-        text(
-            "INSERT INTO dues (group_id, id, tenant_id, round_id, holding_id, lot_id, member_id, amount_minor,"
-            " account, due_at)"
-            " SELECT :group, v.id, :tenant, :round, v.holding, v.lot, v.member, v.amount, :account, :due_at"
-            " FROM unnest(CAST(:ids AS uuid[]), CAST(:holdings AS uuid[]), CAST(:lots AS uuid[]),"
-            " CAST(:members AS uuid[]), CAST(:amounts AS bigint[])) AS v (id, holding, lot, member, amount)"
-            " ON CONFLICT (group_id, round_id, holding_id, kind, ordinal) DO NOTHING"
-        ),
-        {
-            "group": group.group_id,
-            "tenant": tx.tenant_id,
-            "round": round_.id,
-            "account": round_.pot,
-            "due_at": round_.due_at,
-            "ids": [new_id() for _ in holdings],
-            "holdings": [row[0] for row in holdings],
-            "lots": [row[1] for row in holdings],
-            "members": [row[2] for row in holdings],
-            "amounts": [row[3] for row in holdings],
-        },
-    )
+    contributions = [(row.id, row.lot_id, row.member_id, row.amount_minor) for row in holdings]
+    await make_dues(tx, round_, contributions, kind="contribution", account=round_.pot)
+    fee = group.rule_set.fee_apart_minor(round_.number)
+    if fee:
+        by_lot: dict[UUID, list[Row[Any]]] = {}
+        for row in holdings:
+            by_lot.setdefault(row.lot_id, []).append(row)
+        fees = [
+            (row.id, row.lot_id, row.member_id, part)
+            for rows in by_lot.values()
+            for row, part in zip(rows, _by_shares(fee, rows), strict=True)
+        ]
+        await make_dues(tx, round_, fees, kind="fee", account="fee/organiser")
     round_.opened_at = tx.now
     await tx.session.flush()
-    await settle_from_advances(tx, group)
+    return await settle_from_advances(tx, group)
 
 
-async def settle_from_advances(tx: Tx, group: Group) -> None:
-    """Move what members have paid in advance to the dues it was paid for, the oldest first."""
+def _by_shares(total_minor: int, rows: Sequence[Row[Any]]) -> list[int]:
+    """A lot's fee, split among its holders to the last santim: the lot pays it once, whoever holds it."""
+    return split(total_minor, [Fraction(row.share_numerator, row.share_denominator) for row in rows])
+
+
+async def make_dues(
+    tx: Tx,
+    round_: Round,
+    owed: Sequence[tuple[UUID, UUID, UUID, int]],
+    *,
+    kind: str,
+    account: str,
+    due_at: datetime | None = None,
+    ordinal: int = 1,
+    reason: str | None = None,
+    loan_id: UUID | None = None,
+) -> list[UUID]:
+    """Dues of a round, as (holding, lot, member, amount in minor units); the members who owe one now.
+
+    A due of the same kind and ordinal that is there stays as it is, and nothing is nobody's due.
+    """
+    some = [one for one in owed if one[3] > 0]
+    if not some:
+        return []
+    made = await tx.session.scalars(
+        text(
+            "INSERT INTO dues (group_id, id, tenant_id, round_id, holding_id, lot_id, member_id, amount_minor,"
+            " account, due_at, kind, ordinal, reason, loan_id)"
+            " SELECT :group, v.id, :tenant, :round, v.holding, v.lot, v.member, v.amount, :account, :due_at,"
+            " :kind, :ordinal, CAST(:reason AS text), CAST(:loan AS uuid)"
+            " FROM unnest(CAST(:ids AS uuid[]), CAST(:holdings AS uuid[]), CAST(:lots AS uuid[]),"
+            " CAST(:members AS uuid[]), CAST(:amounts AS bigint[])) AS v (id, holding, lot, member, amount)"
+            " ON CONFLICT (group_id, round_id, holding_id, kind, ordinal) DO NOTHING RETURNING member_id"
+        ),
+        {
+            "group": round_.group_id,
+            "tenant": tx.tenant_id,
+            "round": round_.id,
+            "account": account,
+            "due_at": due_at or round_.due_at,
+            "kind": kind,
+            "ordinal": ordinal,
+            "reason": reason,
+            "loan": loan_id,
+            "ids": [new_id() for _ in some],
+            "holdings": [one[0] for one in some],
+            "lots": [one[1] for one in some],
+            "members": [one[2] for one in some],
+            "amounts": [one[3] for one in some],
+        },
+    )
+    return list(made.all())
+
+
+async def settle_from_advances(tx: Tx, group: Group, *, member_id: UUID | None = None) -> set[str]:
+    """Move what members have paid in advance to the dues it was paid for, the oldest first; of one member or of all.
+
+    The caller holds the members. Returns the pots that something went to although they had fallen due.
+    """
     accounts = await tx.session.execute(
         text(
             "SELECT a.name, m.id FROM ledger_accounts a JOIN members m ON m.group_id = a.group_id"
-            " AND a.name = 'advance/' || m.number WHERE a.group_id = :group ORDER BY m.number"
+            " AND a.name = 'advance/' || m.number WHERE a.group_id = :group"
+            " AND (CAST(:member AS uuid) IS NULL OR m.id = :member) ORDER BY m.number"
         ),
-        {"group": group.group_id},
+        {"group": group.group_id, "member": member_id},
     )
-    member_of: dict[str, UUID] = {name: member_id for name, member_id in accounts}  # noqa: C416 (rows are not pairs to mypy)
+    member_of: dict[str, UUID] = {name: who for name, who in accounts}  # noqa: C416 (rows are not pairs to mypy)
     if not member_of:
-        return
+        return set()
     funds = await ledger.balances(tx.session, group_id=group.group_id, accounts=member_of)
+    settled: list[OpenDue] = []
     postings = []
-    for account, member_id in member_of.items():
+    for account, who in member_of.items():
         left = funds.get(account, 0)
         if left <= 0:
             continue
-        for due in await open_dues(tx, group.group_id, member_id=member_id):
+        for due in await open_dues(tx, group.group_id, member_id=who):
             part = min(left, due.open_minor)
             if part == 0:
                 break
             left -= part
+            settled.append(due)
             postings.append(
                 ledger.Posting(
                     kind="contribution.from_advance",
@@ -247,6 +308,7 @@ async def settle_from_advances(tx: Tx, group: Group) -> None:
                 )
             )
     await ledger.post(tx.session, group_id=group.group_id, postings=postings, at=tx.now)
+    return late_pots(tx, settled)
 
 
 async def freeze(tx: Tx, group: Group, round_: Round) -> DrawList:

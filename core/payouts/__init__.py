@@ -7,26 +7,14 @@ there. Refuses to pay more than a pot holds, or a leg twice.
 """
 
 from core.payouts.making import add_legs, approve, create, holders, refit
-from core.payouts.paying import (
-    OwnDue,
-    after_late_money,
-    leg,
-    net_own,
-    netting_postings,
-    own_dues,
-    pay,
-    receive,
-    set_off,
-    take_back,
-    waiting,
-)
+from core.payouts.netting import after_late_money, net_debts, net_own, old_debts, recall_reserve, set_off
+from core.payouts.paying import leg, pay, receive, take_back, waiting
 from core.payouts.records import Leg, Payable, Payout, new_leg, source
-from core.payouts.sharing import RESERVE, came_in, payable, standing
+from core.payouts.sharing import RESERVE, came_in, gross_parts, payable, standing
 
 __all__ = [
     "RESERVE",
     "Leg",
-    "OwnDue",
     "Payable",
     "Payout",
     "add_legs",
@@ -34,14 +22,16 @@ __all__ = [
     "approve",
     "came_in",
     "create",
+    "gross_parts",
     "holders",
     "leg",
+    "net_debts",
     "net_own",
-    "netting_postings",
     "new_leg",
-    "own_dues",
+    "old_debts",
     "pay",
     "payable",
+    "recall_reserve",
     "receive",
     "refit",
     "set_off",

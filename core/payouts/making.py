@@ -11,7 +11,7 @@ from core.errors import Refusal
 from core.groups import Group, Holding, Lot, Member
 from core.ids import new_id
 from core.money import split
-from core.payouts.paying import net_own
+from core.payouts.netting import net_own
 from core.payouts.records import Leg, Payout, new_leg
 from core.payouts.sharing import fitted, gross_parts, lots_of, split_above
 from core.rounds import Round

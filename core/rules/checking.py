@@ -13,7 +13,6 @@ NOT_YET = (
     "order",
     "later_orders",
     "first_to_organiser",
-    "fine",
     "shortfall=guarantor",
     "loan_per_mille",
     "thing",
@@ -27,7 +26,7 @@ def check(rules: Rules, *, currency: str, pot_minor: int | None = None) -> None:
 
     ``pot_minor``: the pot somebody expects, with or without what is deducted.
     """
-    if rules.fee.collect != "pot" or any(_chosen(rules, entry) for entry in NOT_YET):
+    if any(_chosen(rules, entry) for entry in NOT_YET):
         raise Refusal("rules.not_yet")
     if rules.lots % rules.lots_per_round:
         whole = [n for n in range(1, rules.lots + 1) if rules.lots % n == 0]
