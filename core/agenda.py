@@ -15,8 +15,10 @@ from core import (
     cycles,
     draws,
     fines,
+    funds,
     groups,
     guarantors,
+    money_notices,
     notices,
     payouts,
     proposals,
@@ -89,9 +91,8 @@ async def _step(tx: Tx, group: Group, out_of_reach: Container[UUID]) -> DrawList
         # Who waits for nothing but money stays off the agenda (see look_again), whatever else may expire.
         group.wake_at = min(due[0].at, expires or due[0].at) if due else None
         await tx.session.flush()
-        if not steps and await cycles.close_if_done(tx, group):
-            await notices.cycle_closed(tx, group, *await cycles.totals(tx, group))
-            await closing.after(tx, group)
+        if not steps:
+            await _close(tx, group)
         return None
     round_ = due[0].round
     match due[0].what:
@@ -117,6 +118,18 @@ async def _step(tx: Tx, group: Group, out_of_reach: Container[UUID]) -> DrawList
             await draws.hold(tx, group, round_, None)
     await tx.session.flush()
     return _Again()
+
+
+async def _close(tx: Tx, group: Group) -> None:
+    """Close the cycle when everything is settled; what was kept for the members is shared out before that."""
+    if not await cycles.settled(tx, group):
+        return
+    kept = await funds.share_out(tx, group)
+    if kept:
+        await money_notices.shared_out(tx, group, kept)
+    elif await cycles.close_if_done(tx, group):
+        await notices.cycle_closed(tx, group, *await cycles.totals(tx, group))
+        await closing.after(tx, group)
 
 
 @dataclass(frozen=True)
@@ -163,6 +176,7 @@ async def _hold(tx: Tx, group: Group, round_id: UUID, beacon: Beacon) -> None:
     if held:
         following = await rounds.round_by_number(tx, group, round_.number + 1)
         await notices.draw_held(tx, group, round_, held, following)
+        await money_notices.after_draw(tx, group, round_, held)
 
 
 async def _no_later_than(tenant_id: UUID, group_id: UUID, wait: timedelta) -> None:

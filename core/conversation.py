@@ -25,6 +25,7 @@ from core.commands import (  # noqa: F401 (registers them)
     guaranteeing,
     joining,
     linking,
+    money,
     officers,
     paying,
     paying_out,

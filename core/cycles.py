@@ -192,7 +192,7 @@ async def close_if_done(tx: Tx, group: Group) -> bool:
     cycle = await current(tx, group, lock=True)
     if cycle is None or cycle.closed_at is not None:
         return False
-    if not await all_drawn(tx, group) or await _unsettled(tx, group):
+    if not await settled(tx, group):
         return False
     unanswered_since = await tx.session.scalar(
         text("SELECT max(paid_at) FROM payout_legs WHERE group_id = :group AND received_at IS NULL"),
@@ -206,6 +206,11 @@ async def close_if_done(tx: Tx, group: Group) -> bool:
     await tx.session.flush()
     await note(tx, "cycle.closed", group_id=group.group_id, subject=f"cycle:{group.cycle}")
     return True
+
+
+async def settled(tx: Tx, group: Group) -> bool:
+    """Whether every lot was found, every leg is paid and nobody owes anything."""
+    return await all_drawn(tx, group) and not await _unsettled(tx, group)
 
 
 async def all_drawn(tx: Tx, group: Group) -> bool:

@@ -203,8 +203,22 @@ def receipt_message(group: Group, settled: Settled) -> Message:
         return say.RECEIPT_ADVANCE(**common)
     spoken = ", ".join(str(number) for number in numbers)
     if settled.advance_minor:
-        return say.RECEIPT_AND_ADVANCE(**common, rounds=spoken, advance=group.money(settled.advance_minor))
-    return say.RECEIPT(**common, rounds=spoken)
+        receipt = say.RECEIPT_AND_ADVANCE(**common, rounds=spoken, advance=group.money(settled.advance_minor))
+    else:
+        receipt = say.RECEIPT(**common, rounds=spoken)
+    return of_it(group, receipt, [(due.kind, part) for due, part in settled.parts])
+
+
+def of_it(group: Group, first: Message, parts: Iterable[tuple[str, int]], *, line: bool = False) -> Message:
+    """A message about an amount with what of it is no contribution: fees, fines, loans, as (kind, minor units)."""
+    by_kind: dict[str, int] = {}
+    for due_kind, part in parts:
+        by_kind[due_kind] = by_kind.get(due_kind, 0) + part
+    for due_kind, amount in by_kind.items():
+        if due_kind != "contribution":
+            form = say.LINE_OF_IT if line else say.OF_IT
+            first = form(first=first, due_kind=say.due_word(due_kind), amount=group.money(amount))
+    return first
 
 
 def receipt_for_message(group: Group, settled: Settled, name: str) -> Message:
@@ -265,7 +279,10 @@ async def claim_made(
 async def leg_paid(tx: Tx, group: Group, leg: Leg, round_number: int, payer: str) -> None:
     """To the holder: did it come?"""
     seat = await groups.seat(tx, group.group_id, leg.member_id)
-    asked = say.DID_YOU_GET(group=group.name, amount=group.money(leg.amount_minor), round=round_number, payer=payer)
+    facts = {"group": group.name, "amount": group.money(leg.amount_minor), "round": round_number, "payer": payer}
+    asked = say.DID_YOU_GET(**facts)
+    if leg.supplier:
+        asked = say.DID_YOU_GET_THING(**facts, supplier=leg.supplier, thing=group.rule_set.thing)
     filled = {"group": str(group.group_id), "leg": str(leg.id)}
     event = f"leg:{leg.id}:{tx.now.isoformat()}"
     await ask(tx, group, [seat.person.id], asked, command="_GOT", filled=filled, about=leg.id, event=event)

@@ -9,12 +9,14 @@ MEMBER_RIGHTS: dict[str, frozenset[str]] = {
         {
             *("begin", "rules", "invite", "record", "decline", "reverse", "pay_out", "see_dues", "announce"),
             *("appoint", "close", "answer", "excuse", "suspend", "guarantors", "admit", "succeed"),
+            *("fine", "lend", "spend"),
         }
     ),
     "secretary": frozenset(
         {
             *("rules", "invite", "record", "decline", "reverse", "pay_out", "see_dues", "announce"),
             *("answer", "excuse", "suspend", "guarantors", "admit", "succeed"),
+            *("fine", "lend", "spend"),
         }
     ),
     "collector": frozenset({"record", "decline", "see_dues", "succeed"}),

@@ -40,7 +40,7 @@ LAST_INSTANT = datetime(2099, 12, 31, 20, 59, tzinfo=UTC)
 HUGE = Money(LARGEST_AMOUNT_MINOR * 600 - 1, "ETB")
 
 MONEY = {"amount", "pot", "owed", "advance", "paid", "collected", "fee", "paid_in", "paid_out", "whole", "said", "held"}
-MONEY |= {"contribution"}
+MONEY |= {"contribution", "left"}
 NUMBERS = {"number", "rounds", "round", "taken", "count", "lot", "drawn", "cycle", "most", "finest", "checks"}
 NUMBERS |= {"offered", "fitting_lots"}
 TEXTS = {
@@ -59,6 +59,7 @@ TEXTS = {
     "fund": "reserve",
     "thing": "gabi",
     "nth": "2",
+    "supplier": "Alemu's shop",
     "words": "BID, DISPUTE, NEED, SWAP",
 }
 
@@ -89,6 +90,9 @@ def value_of(kind: Kind, name: str, language: str, *, long: bool) -> Any:
         "per": sentences.FINE_PER_MEMBER,
         "to": sentences.TO_FUND,
         "day": sentences.WEEKDAYS[5],
+        "due_kind": sentences.FINE_WORD,
+        "first": sentences.STATUS_ALL_PAID,
+        "asked": sentences.THANKS,
     }
     if name in messages_of:
         values = {"count": 366 if long else 1, "amount": HUGE if long else Money(5_000, "ETB")}

@@ -1,5 +1,6 @@
 """Words for anybody: START, HELP, LANG, STOP, NAME, UNDO, YES, NO, THANKS."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -128,6 +129,21 @@ async def undo(talk: Talk) -> Message:
     return done
 
 
+Undo = Callable[[Talk, dict[str, UUID]], Awaitable[Message]]
+_UNDO: dict[str, Undo] = {}
+
+
+def undoes(action: str) -> Callable[[Undo], Undo]:
+    """Register how an action is taken back."""
+
+    def register(undo_it: Undo) -> Undo:
+        _UNDO[action] = undo_it
+        return undo_it
+
+    return register
+
+
+@undoes("payment")
 async def _undo_payment(talk: Talk, what: dict[str, UUID]) -> Message:
     group = await groups.by_id(talk.tx, what["group"])
     payment = await contributions.payment(talk.tx, group.group_id, what["payment"])
@@ -141,6 +157,7 @@ async def _undo_payment(talk: Talk, what: dict[str, UUID]) -> Message:
     return say.UNDONE_PAYMENT(amount=group.money(payment.amount_minor), name=seat.person.name, code=payment.code)
 
 
+@undoes("claim")
 async def _undo_claim(talk: Talk, what: dict[str, UUID]) -> Message:
     group = await groups.by_id(talk.tx, what["group"])
     payment = await contributions.payment(talk.tx, group.group_id, what["payment"])
@@ -148,6 +165,7 @@ async def _undo_claim(talk: Talk, what: dict[str, UUID]) -> Message:
     return say.UNDONE_CLAIM(amount=group.money(payment.amount_minor))
 
 
+@undoes("payout")
 async def _undo_payout(talk: Talk, what: dict[str, UUID]) -> Message:
     group = await groups.by_id(talk.tx, what["group"])
     leg = await payouts.leg(talk.tx, group.group_id, what["leg"])
@@ -157,6 +175,7 @@ async def _undo_payout(talk: Talk, what: dict[str, UUID]) -> Message:
     return say.UNDONE_PAYOUT(amount=group.money(leg.amount_minor), name=seat.person.name)
 
 
+@undoes("join")
 async def _undo_join(talk: Talk, what: dict[str, UUID]) -> Message:
     group = await groups.by_id(talk.tx, what["group"])
     await groups.leave(talk.tx, group, await groups.member(talk.tx, group.group_id, what["member"]))
@@ -164,17 +183,9 @@ async def _undo_join(talk: Talk, what: dict[str, UUID]) -> Message:
     return say.UNDONE_JOIN(group=group.name)
 
 
+@undoes("guarantee")
 async def _undo_guarantee(talk: Talk, what: dict[str, UUID]) -> Message:
     group = await groups.by_id(talk.tx, what["group"])
     given = await guarantors.guarantee(talk.tx, group.group_id, what["guarantee"])
     await guarantors.withdraw(talk.tx, group, given)
     return say.UNDONE_GUARANTEE(group=group.name)
-
-
-_UNDO = {
-    "guarantee": _undo_guarantee,
-    "payment": _undo_payment,
-    "claim": _undo_claim,
-    "payout": _undo_payout,
-    "join": _undo_join,
-}

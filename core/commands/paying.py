@@ -200,12 +200,23 @@ def _cash_lines(group: Group, held: Sequence[tuple[Seat, int]]) -> list[Message]
 async def _owing_lines(talk: Talk, group: Group, owing: Sequence[tuple[UUID, int, datetime]]) -> list[Message]:
     """A line for everybody who owes, the oldest debt first; also of who has left, because it is still owed."""
     seats = {s.member.id: s for s in await groups.seats(talk.tx, group.group_id, left=True)}
-    lines: list[Message] = [
-        say.WHO_LINE(
-            number=seats[member_id].member.number, name=seats[member_id].person.name, amount=group.money(amount)
-        )
-        for member_id, amount, _ in sorted(owing, key=lambda one: (one[2], seats[one[0]].member.number))
-    ]
+    parts = await _by_kind(talk, group)
+    lines: list[Message] = []
+    for member_id, amount, _ in sorted(owing, key=lambda one: (one[2], seats[one[0]].member.number)):
+        seat = seats[member_id]
+        line = say.WHO_LINE(number=seat.member.number, name=seat.person.name, amount=group.money(amount))
+        lines.append(notices.of_it(group, line, parts.get(member_id, ()), line=True))
     if len(lines) > MOST_LINES:
         return [*lines[:MOST_LINES], say.AND_MORE(count=len(lines) - MOST_LINES)]
     return lines
+
+
+async def _by_kind(talk: Talk, group: Group) -> dict[UUID, list[tuple[str, int]]]:
+    """What each member owes now as (kind, minor units), where the rules know dues of several kinds."""
+    rules = group.rule_set
+    parts: dict[UUID, list[tuple[str, int]]] = {}
+    if rules.fine.kind != "none" or rules.fee.collect != "pot" or rules.loan_per_mille:
+        for due in await rounds.open_dues(talk.tx, group.group_id):
+            if due.deferred_until is None or due.deferred_until <= talk.tx.now:
+                parts.setdefault(due.member_id, []).append((due.kind, due.open_minor))
+    return parts

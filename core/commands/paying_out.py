@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
-from core import agenda, groups, notices, payouts
+from core import agenda, groups, money_notices, notices, payouts
 from core import sentences as say
 from core.asks import MISSING, Ask, Found, Given, Kept, Sure, WhichGroup, WhichMember, YesOrNo
 from core.command import command
@@ -14,6 +14,8 @@ from core.messages import MOST_CHOICES, Choice, Message
 from core.payouts import Payable
 from core.rights import require_member
 from core.talk import Talk
+
+LONGEST_SUPPLIER = 60
 
 
 class Holder(WhichMember):
@@ -82,15 +84,44 @@ async def _next_leg(talk: Talk, group: Group, seat: Seat) -> Payable:
     if not waiting:
         raise Refusal("payout.not_a_holder", name=seat.person.name)
     now = next((one for one in waiting if one.now_minor > 0), None)
+    if now is None and waiting[0].missing_minor:
+        missing = group.money(waiting[0].missing_minor)
+        raise Refusal("payout.waits", round=waiting[0].round.number, amount=missing)
     if now is None:
         raise Refusal("payout.nothing_there", round=waiting[0].round.number)
     return now
 
 
+class Supplier(Ask):
+    """Who sold the thing, where a pot is one; nobody where it is money."""
+
+    async def find(self, talk: Talk, given: Given, words: list[str]) -> Found:
+        group = given.get("group")
+        return (" ".join(words)[:LONGEST_SUPPLIER], []) if group and group.rule_set.thing and words else None
+
+    async def known(self, talk: Talk, given: Given) -> Any:
+        return MISSING if given["group"].rule_set.thing else ""
+
+    async def question(self, talk: Talk, given: Given) -> Message:
+        return say.ASK_SUPPLIER(thing=given["group"].rule_set.thing)
+
+
 async def _ask_sure(talk: Talk, given: Given) -> Message:
+    asked = await _ask_paid(talk, given)
+    seat: Seat = given["member"]
+    owed = sum(due.open_minor for due in await payouts.old_debts(talk.tx, given["group"], seat.member))
+    if not owed:
+        return asked
+    return say.SURE_PAYOUT_OWES(name=seat.person.name, owed=given["group"].money(owed), asked=asked)
+
+
+async def _ask_paid(talk: Talk, given: Given) -> Message:
     group, seat = given["group"], given["member"]
     one = await _next_leg(talk, group, seat)
     who = {"name": seat.person.name, "number": seat.member.number, "lot": one.lot_number, "round": one.round.number}
+    if given.get("supplier"):
+        thing = {"supplier": given["supplier"], "thing": group.rule_set.thing, "amount": group.money(one.now_minor)}
+        return say.SURE_THING(**thing, name=seat.person.name, number=seat.member.number, round=one.round.number)
     if one.now_minor < one.leg.amount_minor:
         whole = group.money(one.leg.amount_minor)
         return say.SURE_PAYOUT_PART(amount=group.money(one.now_minor), whole=whole, **who)
@@ -103,12 +134,21 @@ async def payout(
     group: Annotated[Group, WhichGroup(right="pay_out", statuses=("running",))],
     member: Annotated[Seat, Holder()],
     part: Annotated[Part, NextLeg()],
+    supplier: Annotated[str, Supplier()],
     sure: Annotated[bool, Sure(_ask_sure)],
 ) -> Message:
     """An officer has paid a holder what the pot holds for them. The holder is asked whether it came."""
     officer = await talk.membership(group)
     require_member(officer.role, "pay_out")
-    leg = await payouts.pay(talk.tx, group, part.leg_id, payer=officer, exactly_minor=part.amount_minor)
+    leg = await payouts.pay(
+        talk.tx,
+        group,
+        part.leg_id,
+        payer=officer,
+        exactly_minor=part.amount_minor,
+        method="in_kind" if supplier else "cash",
+        supplier=supplier or None,
+    )
     talk.group = group
     amount = group.money(leg.amount_minor)
     if member.person.id == talk.me.id:
@@ -117,6 +157,8 @@ async def payout(
         await agenda.look_again(talk.tx, group, confirmed=True)
         return say.GOT_IT(amount=amount, group=group.name)
     await notices.leg_paid(talk.tx, group, leg, part.round_number, talk.me.name)
+    if any(one.leg.id != leg.id for one in await _of(talk, group, member)):
+        await money_notices.ask_debtor(talk.tx, group, member, event=f"leg:{leg.id}")
     await agenda.look_again(talk.tx, group)
     talk.can_undo("payout", group=group.group_id, leg=leg.id)
     return say.PAID_OUT(amount=amount, name=member.person.name, round=part.round_number, group=group.name)

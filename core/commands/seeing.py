@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from core import contributions, cycles, draws, groups, ledger, rounds
+from core import contributions, cycles, draws, groups, ledger, notices, payouts, rounds
 from core import sentences as say
 from core.asks import WhichGroup, Words
 from core.command import command
@@ -61,7 +61,8 @@ async def _my_dues(talk: Talk, group: Group, member: Member) -> Message:
     if dues:
         owed = group.money(sum(due.open_minor for due in dues))
         late = dues[0].due_at < talk.tx.now
-        return (say.STATUS_LATE if late else say.STATUS_OWES)(amount=owed, due=dues[0].due_at)
+        first = (say.STATUS_LATE if late else say.STATUS_OWES)(amount=owed, due=dues[0].due_at)
+        return notices.of_it(group, first, [(due.kind, due.open_minor) for due in dues])
     following = next((r for r in await cycles.rounds_of(talk.tx, group) if r.due_at > talk.tx.now), None)
     return say.STATUS_PAID(due=following.due_at) if following else say.STATUS_ALL_PAID()
 
@@ -122,7 +123,7 @@ async def round_(talk: Talk, group: Annotated[Group, WhichGroup(statuses=("runni
         "round": current.number,
         "rounds": rules.rounds,
         "collected": group.money(await rounds.collected(talk.tx, current)),
-        "pot": group.money(rules.contribution_minor * rules.lots),
+        "pot": group.money((await payouts.gross_parts(talk.tx, current, 1))[0]),
     }
     if current.drawn_at:
         drawn = [draws.record_of(d).lot.lstrip("L0") for d in await draws.of_round(talk.tx, current)]

@@ -13,9 +13,6 @@ NOT_YET = (
     "order",
     "later_orders",
     "first_to_organiser",
-    "shortfall=guarantor",
-    "loan_per_mille",
-    "thing",
     "late_joiners",
     "leaving",
 )
