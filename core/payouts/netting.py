@@ -208,6 +208,9 @@ async def deductions_due(
     taken = await _taken(tx, group, round_) if deducted else {}
     postings = []
     for kind, whole in deducted.items():
+        if account_of(kind) == RESERVE and group.rule_set.shortfall == "reserve" and now.missing_minor > now.fill_minor:
+            # What the reserve gives it does not take again at once.
+            continue
         part = min(whole - taken.get(account_of(kind), 0), left_minor)
         if part <= 0:
             continue
