@@ -20,6 +20,8 @@ from core.outbox import Delivery, Outgoing
 log = structlog.get_logger(__name__)
 
 SIDE_BY_SIDE = 64
+# How long deliveries that are done wait for others before they are written down together.
+GATHER_SECONDS = 0.03
 
 _slots = asyncio.Semaphore(SIDE_BY_SIDE)
 # The last piece of work of each lane: the next one waits for it.
@@ -53,7 +55,8 @@ async def deliver(messages: list[Outgoing]) -> None:
 async def _record(outgoing: Outgoing, delivery: Delivery) -> None:
     """Have it written what came of a delivery; returns after the commit.
 
-    While one commit is under way the next ones gather, so that a busy process writes many in one transaction.
+    They gather for a moment, so that a busy process writes many in one transaction. Nobody waits for it but the same
+    person's next reply.
     """
     global _recording
     done = asyncio.get_running_loop().create_future()
@@ -65,6 +68,7 @@ async def _record(outgoing: Outgoing, delivery: Delivery) -> None:
 
 async def _record_gathered() -> None:
     while _delivered:
+        await asyncio.sleep(GATHER_SECONDS)
         gathered, _delivered[:] = list(_delivered), []
         for tenant_id in {outgoing.tenant_id for outgoing, _, _ in gathered}:
             mine = [one for one in gathered if one[0].tenant_id == tenant_id]

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core import fines, ledger, payouts, questions, rounds
 from core.audit import note
-from core.db import Base, Tx
+from core.db import Base, Tx, columns
 from core.errors import NotFound, Refusal
 from core.groups import Group, Member
 from core.ids import RECEIPT_CODE_LENGTH, new_code, new_id, tidy_code
@@ -82,11 +81,14 @@ async def _write(tx: Tx, group: Group, who: Member, **values: object) -> Payment
             "created_at": tx.now,
             **values,
         }
-        made: Payment | None = await tx.session.scalar(
-            insert(Payment).values(**row).on_conflict_do_nothing(index_elements=["group_id", "code"]).returning(Payment)
+        numbers = ", ".join(f"${n}" for n in range(1, len(row) + 1))
+        made = await tx.row(
+            f"INSERT INTO payments ({', '.join(row)}) VALUES ({numbers})"  # noqa: S608 (our columns)
+            f" ON CONFLICT (group_id, code) DO NOTHING RETURNING {columns(Payment, 'payments')}",
+            *row.values(),
         )
         if made is not None:
-            return made
+            return tx.entity(Payment, made[:])
 
 
 def check_amount(amount_minor: int) -> None:
@@ -159,9 +161,7 @@ async def record(
     check_amount(amount_minor)
     await require_payable(tx, group, who)
     # One payment of a member at a time: two must not settle the same due.
-    await tx.session.execute(
-        select(Member.id).where(Member.group_id == group.group_id, Member.id == who.id).with_for_update(key_share=True)
-    )
+    await tx.rows("SELECT FROM members WHERE group_id = $1 AND id = $2 FOR NO KEY UPDATE", group.group_id, who.id)
     if claimed is not None:
         payment = await _answer_claim(tx, claimed, amount_minor=amount_minor, holder=holder)
     else:
@@ -204,39 +204,30 @@ async def record(
                 payment_id=payment.id,
             )
         )
-    await ledger.post(tx.session, group_id=group.group_id, postings=postings, at=tx.now)
+    await ledger.post(tx, group_id=group.group_id, postings=postings, at=tx.now)
     await payouts.after_late_money(tx, group, rounds.late_pots(tx, [due for due, _ in parts]))
     if claimed is not None:
         await fines.answered(tx, group, who.id)
     return Settled(payment, tuple(parts), advance_minor)
 
 
+# What nobody has answered: neither recorded nor declined nor taken back.
+_WAITS = "p.recorded_at IS NULL AND p.declined_at IS NULL AND p.reversed_at IS NULL"
+_ANSWER = f"""
+UPDATE payments p SET amount_minor = $3, held_by = $4, recorded_at = $5, recorded_by = $6, verified_at = $5,
+    verified_by = 'both'
+WHERE p.group_id = $1 AND p.id = $2 AND {_WAITS} RETURNING {columns(Payment, "p")}
+"""  # noqa: S608 (ours alone)
+
+
 async def _answer_claim(tx: Tx, claimed: Payment, *, amount_minor: int, holder: Member | None) -> Payment:
     """Record a claim, which proves it; refused when somebody was quicker."""
-    answered: Payment | None = await tx.session.scalar(
-        update(Payment)
-        .where(
-            Payment.group_id == claimed.group_id,
-            Payment.id == claimed.id,
-            Payment.recorded_at.is_(None),
-            Payment.declined_at.is_(None),
-            Payment.reversed_at.is_(None),
-        )
-        .values(
-            amount_minor=amount_minor,
-            held_by=holder.id if holder else None,
-            recorded_at=tx.now,
-            recorded_by=tx.actor,
-            verified_at=tx.now,
-            verified_by="both",
-        )
-        .returning(Payment)
-        .execution_options(populate_existing=True, synchronize_session=False)
-    )
-    if answered is None:
+    holder_id = holder.id if holder else None
+    row = await tx.row(_ANSWER, claimed.group_id, claimed.id, amount_minor, holder_id, tx.now, tx.actor)
+    if row is None:
         raise Refusal("payment.already_answered", code=claimed.code)
     await questions.settle(tx, claimed.id)
-    return answered
+    return tx.entity(Payment, row[:], fresh=True)
 
 
 def allocate(dues: Sequence[OpenDue], amount_minor: int) -> tuple[list[tuple[OpenDue, int]], int]:
@@ -366,25 +357,23 @@ async def payment(tx: Tx, group_id: UUID, payment_id: UUID) -> Payment:
     return found
 
 
+_CLAIMS = f"SELECT {columns(Payment, 'p')} FROM payments p WHERE p.group_id = $1 AND {_WAITS}"  # noqa: S608
+
+
 async def waiting_claims(tx: Tx, group_id: UUID, *, member_id: UUID | None = None) -> Sequence[Payment]:
     """Claims that no officer has answered, the oldest first."""
-    query = select(Payment).where(
-        Payment.group_id == group_id,
-        Payment.recorded_at.is_(None),
-        Payment.declined_at.is_(None),
-        Payment.reversed_at.is_(None),
-    )
-    if member_id is not None:
-        query = query.where(Payment.member_id == member_id)
-    return (await tx.session.scalars(query.order_by(Payment.created_at))).all()
+    narrow, values = (" AND p.member_id = $2", [group_id, member_id]) if member_id else ("", [group_id])
+    rows = await tx.rows(f"{_CLAIMS}{narrow} ORDER BY p.created_at", *values)
+    return [tx.entity(Payment, row[:]) for row in rows]
+
+
+_OF_MEMBER = f"""
+SELECT {columns(Payment, "p")} FROM payments p WHERE p.group_id = $1 AND p.member_id = $2
+ORDER BY p.created_at DESC, p.id DESC LIMIT $3
+"""  # noqa: S608 (ours alone)
 
 
 async def of_member(tx: Tx, group_id: UUID, member_id: UUID, *, limit: int = 10) -> Sequence[Payment]:
     """A member's payments, the newest first."""
-    rows = await tx.session.scalars(
-        select(Payment)
-        .where(Payment.group_id == group_id, Payment.member_id == member_id)
-        .order_by(Payment.created_at.desc(), Payment.id.desc())
-        .limit(limit)
-    )
-    return rows.all()
+    rows = await tx.rows(_OF_MEMBER, group_id, member_id, limit)
+    return [tx.entity(Payment, row[:]) for row in rows]

@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm.attributes import set_committed_value
 
 from core import clock
 from core.settings import settings
@@ -117,17 +118,28 @@ class Tx:
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             _raise(statement, error)
 
-    def entity(self, kind: type[Mapped], values: Sequence[Any]) -> Mapped:
+    async def each(self, statement: str, runs: Sequence[Sequence[Any]]) -> None:
+        """A statement once for each row of values, sent together and answered together."""
+        for values in runs:
+            _tell(statement, values)
+        try:
+            await self._driver.executemany(statement, runs)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            _raise(statement, error)
+
+    def entity(self, kind: type[Mapped], values: Sequence[Any], *, fresh: bool = False) -> Mapped:
         """The mapped object of a row that was read here, with the values of ``columns`` in their order.
 
         It is the session's: what is set on it is written by the next flush. One that the session knows already
-        stays as it is, as with a query of the session's own; so this is not for rows that were locked.
+        stays as it is, as with a query of the session's own, unless the row is ``fresh``: locked or just written.
         """
         given = dict(zip(_attributes(kind), values, strict=True))
         mapper, session = inspect(kind), self.session.sync_session
         key = mapper.identity_key_from_primary_key(tuple(given[name] for name in _key(kind)))
         known: Any = session.identity_map.get(key)
         if known is not None:
+            for name in given if fresh else ():
+                set_committed_value(known, name, given[name])
             return cast(Mapped, known)
         # What sqlalchemy.orm.make_transient_to_detached does, in a third of the time: everything is loaded here.
         made = cast(Mapped, mapper.class_manager.new_instance())

@@ -342,10 +342,10 @@ async def claim(tx: Tx, address_id: UUID) -> Outgoing | None:
     )
 
 
+# Row by row: joined to a list whose length it cannot know, the planner reads the whole outbox.
 _SENT = """
-UPDATE outbox SET state = 'sent', provider_id = v.provider_id, reason = v.reason, sent_at = $4
-FROM unnest($1::uuid[], $2::text[], $3::text[]) AS v (id, provider_id, reason)
-WHERE outbox.id = v.id AND outbox.state IN ('sending', 'uncertain')
+UPDATE outbox SET state = 'sent', provider_id = $2, reason = $3, sent_at = $4
+WHERE id = $1 AND state IN ('sending', 'uncertain')
 """
 
 
@@ -408,15 +408,13 @@ async def _fall_back(tx: Tx, row: OutboxRow) -> None:
 
 async def record_all(tx: Tx, done: Sequence[tuple[Outgoing, Delivery]]) -> None:
     """Write what came of several deliveries of one tenant."""
-    sent = [(outgoing.id, delivery) for outgoing, delivery in done if delivery.outcome == "sent"]
+    sent = [
+        (outgoing.id, delivery.provider_id, delivery.reason, tx.now)
+        for outgoing, delivery in done
+        if delivery.outcome == "sent"
+    ]
     if sent:
-        await tx.rows(
-            _SENT,
-            [row for row, _ in sent],
-            [delivery.provider_id for _, delivery in sent],
-            [delivery.reason for _, delivery in sent],
-            tx.now,
-        )
+        await tx.each(_SENT, sent)
     for outgoing, delivery in done:
         if delivery.outcome != "sent":
             await record(tx, outgoing, delivery)

@@ -4,13 +4,14 @@ Belongs to an address, not to a person: what is asked on the phone is answered o
 question's nonce, so that it answers that question and no other, once, however long it stays on a screen.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from secrets import token_urlsafe
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, insert, literal_column, not_, or_, select, update
+from sqlalchemy import Boolean, literal_column, not_, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.db import Base, Tx
@@ -45,6 +46,12 @@ class Question(Base):
     answered_at: Mapped[datetime | None]
 
 
+_POSE = """
+INSERT INTO questions (id, tenant_id, address_id, nonce, command, slot, filled, choices, about, asked_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+"""
+
+
 async def pose(
     tx: Tx,
     address: Address,
@@ -62,20 +69,10 @@ async def pose(
     """
     nonce = token_urlsafe(9)
     values = [choice.value for choice in message.choices]
-    await tx.session.execute(
-        insert(Question).values(
-            id=new_id(),
-            tenant_id=tx.tenant_id,
-            address_id=address.id,
-            nonce=nonce,
-            command=command,
-            slot=slot,
-            filled=filled,
-            choices=values,
-            about=about,
-            asked_at=tx.now,
-            expires_at=tx.now + lifetime,
-        )
+    await tx.rows(
+        _POSE,
+        *(new_id(), tx.tenant_id, address.id, nonce, command, slot, json.dumps(filled), json.dumps(values)),
+        *(about, tx.now, tx.now + lifetime),
     )
     return message.offering(
         *(Choice(choice.label, f"{BUTTON}{nonce}:{index}") for index, choice in enumerate(message.choices))
@@ -140,13 +137,12 @@ async def close(tx: Tx, question: Question) -> bool:
     return won is not None
 
 
+_SETTLE = "UPDATE questions SET answered_at = $3 WHERE tenant_id = $1 AND about = $2 AND answered_at IS NULL"
+
+
 async def settle(tx: Tx, about: UUID) -> None:
     """What these questions ask of has been answered, by somebody or in another way."""
-    await tx.session.execute(
-        update(Question)
-        .where(Question.tenant_id == tx.tenant_id, Question.about == about, Question.answered_at.is_(None))
-        .values(answered_at=tx.now)
-    )
+    await tx.rows(_SETTLE, tx.tenant_id, about, tx.now)
 
 
 async def has_form(tx: Tx, address_id: UUID) -> bool:

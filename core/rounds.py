@@ -15,7 +15,7 @@ from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core import draw, ledger
-from core.db import Base, Tx
+from core.db import Base, Tx, columns
 from core.draw import Exclusion
 from core.groups import Group
 from core.ids import new_id
@@ -140,7 +140,7 @@ FROM dues d
 JOIN rounds r ON r.group_id = d.group_id AND r.id = d.round_id
 JOIN lots l ON l.group_id = d.group_id AND l.id = d.lot_id
 CROSS JOIN LATERAL {_PAID} p (paid)
-WHERE d.group_id = :group AND d.excused_at IS NULL AND d.amount_minor > p.paid
+WHERE d.group_id = $1 AND d.excused_at IS NULL AND d.amount_minor > p.paid
 """
 
 
@@ -158,11 +158,8 @@ _BARRED = """CASE WHEN l.status = 'withdrawn' THEN 'withdrawn' WHEN l.place = 's
 
 async def open_dues(tx: Tx, group_id: UUID, *, member_id: UUID | None = None) -> list[OpenDue]:
     """The dues not fully paid, oldest first: of one member or of all."""
-    narrow = " AND d.member_id = :member" if member_id else ""
-    rows = await tx.session.execute(
-        text(f"{_OPEN_DUES}{narrow} ORDER BY d.due_at, r.number, l.number, d.id"),
-        {"group": group_id, "member": member_id} if member_id else {"group": group_id},
-    )
+    narrow, values = (" AND d.member_id = $2", [group_id, member_id]) if member_id else ("", [group_id])
+    rows = await tx.rows(f"{_OPEN_DUES}{narrow} ORDER BY d.due_at, r.number, l.number, d.id", *values)
     return [OpenDue(*row) for row in rows]
 
 
@@ -171,24 +168,11 @@ def late_pots(tx: Tx, dues: Iterable[OpenDue]) -> set[str]:
     return {due.account for due in dues if due.due_at < tx.now and due.account.startswith("pot/")}
 
 
-@dataclass(frozen=True)
-class Owed:
-    """What one holding shall owe for a round, and which account of the ledger it is for."""
-
-    holding_id: UUID
-    lot_id: UUID
-    member_id: UUID
-    amount_minor: int
-    account: str
-    kind: str = "contribution"
-
-
-async def open_round(tx: Tx, group: Group, round_: Round, owed: Sequence[Owed] | None = None) -> set[str]:
+async def open_round(tx: Tx, group: Group, round_: Round) -> set[str]:
     """Make the round's dues and settle them from what members have paid in advance.
 
-    Each holding owes its contribution (or what ``owed`` says, where some came late or have left: ``core.places``) and,
-    where the organiser's fee is paid apart, its part of the lot's fee. Returns the pots of earlier rounds that
-    something went to.
+    Each holding owes its contribution and, where the organiser's fee is paid apart, its part of the lot's fee. Returns
+    the pots of earlier rounds that something went to.
     """
     # Nobody's payment may slip between the new dues and the settling from advances.
     await tx.session.execute(
@@ -201,15 +185,13 @@ async def open_round(tx: Tx, group: Group, round_: Round, owed: Sequence[Owed] |
                 "SELECT h.id, h.lot_id, h.member_id, h.amount_minor, h.share_numerator, h.share_denominator"
                 " FROM holdings h JOIN lots l ON l.group_id = h.group_id AND l.id = h.lot_id"
                 " JOIN members m ON m.group_id = h.group_id AND m.id = h.member_id"
-                " WHERE h.group_id = :group AND l.cycle = :cycle AND l.status = 'active' AND l.place = 'full'"
-                " AND h.amount_minor > 0 ORDER BY l.number, m.number"
+                " WHERE h.group_id = :group AND l.cycle = :cycle AND h.amount_minor > 0 ORDER BY l.number, m.number"
             ),
             {"group": group.group_id, "cycle": round_.cycle},
         )
     ).all()
-    if owed is None:
-        owed = [Owed(row.id, row.lot_id, row.member_id, row.amount_minor, round_.pot) for row in holdings]
-    await make_owed(tx, round_, owed)
+    contributions = [(row.id, row.lot_id, row.member_id, row.amount_minor) for row in holdings]
+    await make_dues(tx, round_, contributions, kind="contribution", account=round_.pot)
     fee = group.rule_set.fee_apart_minor(round_.number)
     if fee:
         by_lot: dict[UUID, list[Row[Any]]] = {}
@@ -224,17 +206,6 @@ async def open_round(tx: Tx, group: Group, round_: Round, owed: Sequence[Owed] |
     round_.opened_at = tx.now
     await tx.session.flush()
     return await settle_from_advances(tx, group)
-
-
-async def make_owed(tx: Tx, round_: Round, owed: Sequence[Owed], *, due_at: datetime | None = None) -> None:
-    """Write down dues of several kinds and accounts; due with the round, unless said."""
-    for kind, account in dict.fromkeys((one.kind, one.account) for one in owed):
-        rows = [
-            (one.holding_id, one.lot_id, one.member_id, one.amount_minor)
-            for one in owed
-            if (one.kind, one.account) == (kind, account)
-        ]
-        await make_dues(tx, round_, rows, kind=kind, account=account, due_at=due_at)
 
 
 def _by_shares(total_minor: int, rows: Sequence[Row[Any]]) -> list[int]:
@@ -429,30 +400,40 @@ async def draw_list(tx: Tx, round_: Round) -> DrawList | None:
     )
 
 
+_COLLECTED = """
+SELECT coalesce(sum(CASE WHEN t.credit = $2 THEN t.amount_minor ELSE -t.amount_minor END), 0)
+FROM ledger_transfers t WHERE t.group_id = $1 AND (t.credit = $2 OR t.debit = $2)
+    AND (t.due_id IS NOT NULL OR t.kind IN ('loan', 'loan.reversal'))
+"""
+
+
 async def collected(tx: Tx, round_: Round) -> int:
     """What has come into the round's pot so far, less what was reversed or lent; payouts do not lessen it."""
-    total = await tx.session.scalar(
-        text(
-            """
-            SELECT coalesce(sum(CASE WHEN t.credit = :pot THEN t.amount_minor ELSE -t.amount_minor END), 0)
-            FROM ledger_transfers t
-            WHERE t.group_id = :group AND (t.credit = :pot OR t.debit = :pot)
-                AND (t.due_id IS NOT NULL OR t.kind IN ('loan', 'loan.reversal'))
-            """
-        ),
-        {"group": round_.group_id, "pot": round_.pot},
-    )
-    return int(total or 0)
+    row = await tx.row(_COLLECTED, round_.group_id, round_.pot)
+    return int(row[0]) if row else 0
+
+
+_CURRENT = f"""
+SELECT {columns(Round, "r")} FROM rounds r WHERE r.group_id = $1 AND r.cycle = $2 AND r.opened_at IS NOT NULL
+ORDER BY r.number DESC LIMIT 1
+"""
 
 
 async def current_round(tx: Tx, group: Group) -> Round | None:
     """The newest round that is open, or the last one of the cycle."""
-    return await tx.session.scalar(
-        select(Round)
-        .where(Round.group_id == group.group_id, Round.cycle == group.cycle, Round.opened_at.is_not(None))
-        .order_by(Round.number.desc())
-        .limit(1)
-    )
+    row = await tx.row(_CURRENT, group.group_id, group.cycle)
+    return tx.entity(Round, row[:]) if row else None
+
+
+_FOLLOWING = """
+SELECT min(r.due_at) FROM rounds r WHERE r.group_id = $1 AND r.cycle = $2 AND r.due_at > $3
+"""
+
+
+async def next_due_at(tx: Tx, group: Group) -> datetime | None:
+    """When the next contribution of this cycle falls due, whether its round has begun or not."""
+    row = await tx.row(_FOLLOWING, group.group_id, group.cycle, tx.now)
+    return row[0] if row else None
 
 
 async def round_by_number(tx: Tx, group: Group, number: int) -> Round | None:

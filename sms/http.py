@@ -10,12 +10,12 @@ import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import httpx
+import aiohttp
 
 from core import clock
 from core.gateways import Gateway
@@ -41,7 +41,10 @@ _STATES = {
     "expired": "failed",
 }
 
-_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
+# Status, headers, and the body where it is JSON.
+Answer = tuple[int, Mapping[str, str], Any]
+
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
 
 
 def signature(secret: str, stamp: str, body: bytes) -> str:
@@ -142,12 +145,8 @@ async def send(outgoing: Outgoing, gateway: Gateway, status_url: str) -> Deliver
 
 async def _post(gateway: Gateway, body: dict[str, Any]) -> Delivery:
     try:
-        response = await _client().post(
-            gateway.credentials.get("url", ""),
-            json=body,
-            headers={"Authorization": f"Bearer {gateway.credentials['secret']}"},
-        )
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        status, headers, given = await _call("POST", gateway, gateway.credentials.get("url", ""), body)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
         # Nothing has left this machine.
         return Delivery(
             "later",
@@ -155,50 +154,54 @@ async def _post(gateway: Gateway, body: dict[str, Any]) -> Delivery:
             retry_seconds=port.OUT_OF_REACH_SECONDS,
             whole_gateway=True,
         )
-    except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+    except aiohttp.InvalidURL as error:
         # The address is not one: ours to mend, like wrong credentials.
         return Delivery("later", reason=type(error).__name__, retry_seconds=port.REFUSED_SECONDS, whole_gateway=True)
-    except httpx.TimeoutException as error:
+    except TimeoutError as error:
         # It may still be at work on it: asking now would say no too early.
         return Delivery("unknown", reason=type(error).__name__)
-    except httpx.HTTPError as error:
+    except aiohttp.ClientError as error:
         return await _look_up(gateway, body["id"], type(error).__name__)
-    if response.status_code >= 500:
-        return await _look_up(gateway, body["id"], f"status {response.status_code}")
-    return _outcome(response)
+    if status >= 500:
+        return await _look_up(gateway, body["id"], f"status {status}")
+    return _outcome(status, headers, given if isinstance(given, dict) else {})
+
+
+async def _call(method: str, gateway: Gateway, url: str, body: dict[str, Any] | None = None) -> Answer:
+    """The answer, with its body where that is JSON, else None."""
+    headers = {"Authorization": f"Bearer {gateway.credentials['secret']}"}
+    async with _client().request(method, url, json=body, headers=headers, allow_redirects=False) as response:
+        content = await response.read()
+    try:
+        given = json.loads(content)
+    except ValueError:
+        given = None
+    return response.status, response.headers, given
 
 
 async def _look_up(gateway: Gateway, reference: str, reason: str) -> Delivery:
     """Whether a message whose answer got lost has arrived: sent, later (it has not), or still unknown."""
+    url = f"{gateway.credentials['url'].rpartition('/')[0]}/messages/{reference}"
     try:
-        response = await _client().get(
-            f"{gateway.credentials['url'].rpartition('/')[0]}/messages/{reference}",
-            headers={"Authorization": f"Bearer {gateway.credentials['secret']}"},
-        )
-        known = response.json()
-    except (httpx.HTTPError, ValueError):
+        status, _, known = await _call("GET", gateway, url)
+    except (aiohttp.ClientError, TimeoutError):
         return Delivery("unknown", reason=reason)
-    if response.status_code == 200 and isinstance(known, dict) and known.get("id"):
+    if status == 200 and isinstance(known, dict) and known.get("id"):
         return Delivery("sent", provider_id=str(known["id"])[:200], reason=f"looked up after {reason}")
-    if response.status_code == 404 and isinstance(known, dict) and known.get("error") == "not_found":
+    if status == 404 and isinstance(known, dict) and known.get("error") == "not_found":
         return Delivery("later", reason=reason)
     return Delivery("unknown", reason=reason)
 
 
-def _outcome(response: httpx.Response) -> Delivery:
-    try:
-        given = response.json()
-    except ValueError:
-        given = None
-    body: dict[str, Any] = given if isinstance(given, dict) else {}
-    code = str(body.get("error") or response.status_code)[:100]
-    match response.status_code:
-        case status if 200 <= status < 300:
+def _outcome(status: int, headers: Mapping[str, str], body: dict[str, Any]) -> Delivery:
+    code = str(body.get("error") or status)[:100]
+    match status:
+        case _ if 200 <= status < 300:
             if not body.get("id"):
                 return Delivery("unknown", reason="accepted without an id")
             return Delivery("sent", provider_id=str(body["id"])[:200])
         case 429:
-            wait = response.headers.get("retry-after", "")
+            wait = headers.get("retry-after", "")
             seconds = float(wait) if wait.isascii() and wait.isdigit() else port.OUT_OF_REACH_SECONDS
             return Delivery("later", reason=code, retry_seconds=seconds, whole_gateway=True)
         case _ if code in _DEAD:
@@ -210,15 +213,17 @@ def _outcome(response: httpx.Response) -> Delivery:
             return Delivery("rejected", reason=code)
 
 
-def _client() -> httpx.AsyncClient:
+def _client() -> aiohttp.ClientSession:
     """One client for each event loop: its connections live in the loop that opened them."""
     loop = asyncio.get_running_loop()
     client = _clients.get(loop)
     if client is None:
-        client = _clients[loop] = httpx.AsyncClient(
-            timeout=httpx.Timeout(port.ANSWER_SECONDS, connect=5.0),
+        client = _clients[loop] = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=None, connect=5.0, sock_read=port.ANSWER_SECONDS),
             # Shorter than servers keep an idle connection: a post on one that was just closed would be unknown.
-            limits=httpx.Limits(max_connections=50, keepalive_expiry=3.0),
+            connector=aiohttp.TCPConnector(limit=50, keepalive_timeout=3.0),
+            # No answer of a gateway sets anything for the next call.
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
     return client
 
@@ -227,4 +232,4 @@ async def close() -> None:
     """Close this loop's connections."""
     client = _clients.pop(asyncio.get_running_loop(), None)
     if client is not None:
-        await client.aclose()
+        await client.close()

@@ -601,8 +601,8 @@ async def test_money_below_zero_is_found_even_where_the_hashes_were_made_to_fit(
 async def test_a_due_paid_twice_is_found(tenant: UUID, group: UUID, superuser: Any) -> None:
     due = new_id()
     superuser.execute(
-        "INSERT INTO dues (group_id, id, tenant_id, round_id, holding_id, lot_id, member_id, amount_minor, due_at)"
-        " VALUES ($1, $2, $3, $2, $2, $2, $2, 100, now())",
+        "INSERT INTO dues (group_id, id, tenant_id, round_id, holding_id, lot_id, member_id, amount_minor, account,"
+        " due_at) VALUES ($1, $2, $3, $2, $2, $2, $2, 100, 'pot/1/1', now())",
         group,
         due,
         tenant,

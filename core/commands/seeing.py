@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from core import contributions, cycles, draws, groups, ledger, notices, payouts, places, rounds
+from core import contributions, draws, groups, ledger, notices, payouts, rounds
 from core import sentences as say
 from core.asks import WhichGroup, Words
 from core.command import command
@@ -18,8 +18,6 @@ from core.describing import rhythm_words, rule_lines
 from core.draw import PaperDraw, lots_of, verify
 from core.groups import Group, Member
 from core.messages import Kind, Message
-from core.payouts import Leg, Payout
-from core.rounds import Round
 from core.settings import settings
 from core.talk import Talk
 
@@ -46,7 +44,7 @@ async def status(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message |
         return [forming, *await earlier.lines(talk, group, member)]
     lines = await _my_lots(talk, group, member) + await earlier.lines(talk, group, member)
     names = [f"advance/{member.number}", f"held/{member.number}"]
-    balances = await ledger.balances(talk.tx.session, group_id=group.group_id, accounts=names)
+    balances = await ledger.balances(talk.tx, group_id=group.group_id, accounts=names)
     if balances.get(names[0]):
         lines.append(say.STATUS_ADVANCE(amount=group.money(balances[names[0]])))
     for claim in await contributions.waiting_claims(talk.tx, group.group_id, member_id=member.id):
@@ -63,18 +61,14 @@ async def _my_dues(talk: Talk, group: Group, member: Member) -> Message:
         late = dues[0].due_at < talk.tx.now
         first = (say.STATUS_LATE if late else say.STATUS_OWES)(amount=owed, due=dues[0].due_at)
         return notices.of_it(group, first, [(due.kind, due.open_minor) for due in dues])
-    following = next((r for r in await cycles.rounds_of(talk.tx, group) if r.due_at > talk.tx.now), None)
-    return say.STATUS_PAID(due=following.due_at) if following else say.STATUS_ALL_PAID()
+    following = await rounds.next_due_at(talk.tx, group)
+    return say.STATUS_PAID(due=following) if following else say.STATUS_ALL_PAID()
 
 
 async def _my_lots(talk: Talk, group: Group, member: Member) -> list[Message]:
     paid, promised, round_of = await _legs(talk, group, member.id)
     lines = []
-    left = await places.withdrawn(talk.tx, group)
     for held in await groups.holdings(talk.tx, group, member_id=member.id):
-        if held.lot_number in left:
-            lines.append(say.STATUS_LOT_LEFT(lot=held.lot_number, share=share_words(held.share)))
-            continue
         if held.holding_id not in promised:
             lines.append(say.STATUS_LOT(lot=held.lot_number, share=share_words(held.share)))
             continue
@@ -90,14 +84,17 @@ async def _my_lots(talk: Talk, group: Group, member: Member) -> list[Message]:
     return lines
 
 
+_LEGS = """
+SELECT g.holding_id, g.amount_minor, g.paid_at, r.number
+FROM payout_legs g JOIN payouts o ON o.group_id = g.group_id AND o.id = g.payout_id
+JOIN rounds r ON r.group_id = o.group_id AND r.id = o.round_id
+WHERE g.group_id = $1 AND g.member_id = $2 AND r.cycle = $3
+"""
+
+
 async def _legs(talk: Talk, group: Group, member_id: UUID) -> tuple[dict[UUID, int], dict[UUID, int], dict[UUID, int]]:
     """By holding: what has been paid out, what is promised, in which round it was drawn."""
-    rows = await talk.tx.session.execute(
-        select(Leg.holding_id, Leg.amount_minor, Leg.paid_at, Round.number)
-        .join(Payout, (Payout.group_id == Leg.group_id) & (Payout.id == Leg.payout_id))
-        .join(Round, (Round.group_id == Payout.group_id) & (Round.id == Payout.round_id))
-        .where(Leg.group_id == group.group_id, Leg.member_id == member_id, Round.cycle == group.cycle)
-    )
+    rows = await talk.tx.rows(_LEGS, group.group_id, member_id, group.cycle)
     paid: dict[UUID, int] = {}
     promised: dict[UUID, int] = {}
     round_of: dict[UUID, int] = {}
@@ -135,6 +132,14 @@ async def round_(talk: Talk, group: Annotated[Group, WhichGroup(statuses=("runni
     return say.ROUND(**common, due=current.due_at, draw=current.draw_at)
 
 
+_RECEIVED = """
+SELECT g.paid_at, g.amount_minor, l.number
+FROM payout_legs g JOIN payouts o ON o.group_id = g.group_id AND o.id = g.payout_id
+JOIN lots l ON l.group_id = o.group_id AND l.id = o.lot_id
+WHERE g.group_id = $1 AND g.member_id = $2 AND g.paid_at IS NOT NULL ORDER BY g.paid_at DESC
+"""
+
+
 @command("HISTORY", about=say.ABOUT_HISTORY)
 async def history(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
     """The speaker's last payments, in and out."""
@@ -145,17 +150,9 @@ async def history(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
         on = (payment.claimed_at or payment.recorded_at or payment.created_at).astimezone(zone).date()
         state = _STATES[payment.status]()
         lines.append(say.HISTORY_LINE(on=on, amount=group.money(payment.amount_minor), state=state, code=payment.code))
-    received = await talk.tx.session.execute(
-        select(Leg.paid_at, Leg.amount_minor, groups.Lot.number)
-        .join(Payout, (Payout.group_id == Leg.group_id) & (Payout.id == Leg.payout_id))
-        .join(groups.Lot, (groups.Lot.group_id == Payout.group_id) & (groups.Lot.id == Payout.lot_id))
-        .where(Leg.group_id == group.group_id, Leg.member_id == member.id, Leg.paid_at.is_not(None))
-        .order_by(Leg.paid_at.desc())
-    )
-    for paid_at, amount, lot in received:
-        if paid_at is not None:
-            on = paid_at.astimezone(zone).date()
-            lines.append(say.RECEIVED_LINE(on=on, amount=group.money(amount), lot=lot))
+    for paid_at, amount, lot in await talk.tx.rows(_RECEIVED, group.group_id, member.id):
+        on = paid_at.astimezone(zone).date()
+        lines.append(say.RECEIVED_LINE(on=on, amount=group.money(amount), lot=lot))
     if not lines:
         return say.HISTORY_NONE(group=group.name)
     return say.HISTORY(group=group.name, lines=lines)

@@ -9,7 +9,6 @@ from core.groups.finding import by_code, by_id, find_members, member, membership
 from core.groups.forming import (
     MOST_MEMBERS,
     change_rules,
-    enrol,
     found,
     give_role,
     join,
@@ -34,7 +33,6 @@ __all__ = [
     "by_code",
     "by_id",
     "change_rules",
-    "enrol",
     "find_members",
     "found",
     "give_role",

@@ -15,19 +15,22 @@ from core.groups.records import Group, Held, Holding, Lot, Member
 from core.ids import new_id
 from core.rules import check_share
 
+_HOLDINGS = """
+SELECT l.number, h.share_numerator, h.share_denominator, h.member_id, h.id
+FROM lots l JOIN holdings h ON h.group_id = l.group_id AND h.lot_id = l.id
+JOIN members m ON m.group_id = h.group_id AND m.id = h.member_id
+WHERE l.group_id = $1 AND l.cycle = $2 {} ORDER BY l.number, m.number
+"""
+
 
 async def holdings(tx: Tx, group: Group, *, cycle: int | None = None, member_id: UUID | None = None) -> Sequence[Held]:
     """Every holding of a cycle (this one), by lot and member number; only those of one member, if given."""
-    query = (
-        select(Lot.number, Holding.share_numerator, Holding.share_denominator, Holding.member_id, Holding.id)
-        .join(Holding, (Holding.group_id == Lot.group_id) & (Holding.lot_id == Lot.id))
-        .join(Member, (Member.group_id == Holding.group_id) & (Member.id == Holding.member_id))
-        .where(Lot.group_id == group.group_id, Lot.cycle == (cycle or group.cycle))
-        .order_by(Lot.number, Member.number)
-    )
+    values: list[object] = [group.group_id, cycle or group.cycle]
+    narrow = ""
     if member_id is not None:
-        query = query.where(Holding.member_id == member_id)
-    rows = await tx.session.execute(query)
+        values.append(member_id)
+        narrow = "AND h.member_id = $3"
+    rows = await tx.rows(_HOLDINGS.format(narrow), *values)
     return [Held(n, Fraction(top, bottom), holder_id, h) for n, top, bottom, holder_id, h in rows]
 
 

@@ -15,14 +15,16 @@ from datetime import datetime
 from typing import Any, NoReturn
 from uuid import UUID
 
-from sqlalchemy import Row
+from asyncpg import PostgresError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
+from core.db import Tx
 from core.errors import NotFound, Refusal, TryLater
 from core.ids import new_id
 
-Database = AsyncSession | AsyncConnection
+# A unit of work of ``core.db`` is by far the cheapest of them.
+Database = Tx | AsyncSession | AsyncConnection
 
 # A limit on everything: a round of the largest group is 600, an imported book a few thousand a call.
 MOST_POSTINGS = 10_000
@@ -181,7 +183,7 @@ async def balances(db: Database, *, group_id: UUID, accounts: Iterable[str] | No
         rows = await fetch(db, _ALL_BALANCES, group_id)
     else:
         rows = await fetch(db, _NAMED_BALANCES, group_id, list(accounts))
-    return {row.name: row.balance for row in rows}
+    return {row["name"]: row["balance"] for row in rows}
 
 
 async def transfers(
@@ -218,7 +220,7 @@ async def paid_by_due(db: Database, *, group_id: UUID, due_ids: Iterable[UUID]) 
     """Due → what has been paid of it in minor units (0 where nothing has). The rule stands at the top."""
     paid = dict.fromkeys(due_ids, 0)
     for row in await fetch(db, _PAID, group_id, list(paid)):
-        paid[row.due_id] = row.paid
+        paid[row["due_id"]] = row["paid"]
     return paid
 
 
@@ -235,14 +237,16 @@ def _request(posting: Posting | Reversal) -> tuple[Any, ...]:
     )
 
 
-def _transfer(row: Row[Any]) -> Transfer:
-    return Transfer(**row._mapping)
+def _transfer(row: dict[str, Any]) -> Transfer:
+    return Transfer(**row)
 
 
-async def fetch(db: Database, statement: str, *values: Any) -> Sequence[Row[Any]]:
+async def fetch(db: Database, statement: str, *values: Any) -> list[dict[str, Any]]:
     """One statement, one round trip, in the caller's transaction."""
+    if isinstance(db, Tx):
+        return [dict(row) for row in await db.rows(statement, *values)]
     connection = await db.connection() if isinstance(db, AsyncSession) else db
-    return (await connection.exec_driver_sql(statement, values)).all()
+    return [dict(row._mapping) for row in await connection.exec_driver_sql(statement, values)]
 
 
 # How the database says no: its codes (listed in migration 0002) and ours. DETAIL holds a name or an id.
@@ -259,7 +263,8 @@ _LATER = {"EQ107", "40P01", "40001", "55P03"}
 
 def _refuse(error: DBAPIError) -> NoReturn:
     """Raise what the database's refusal means; anything unknown as it came."""
-    cause: Any = error.orig.__cause__ if error.orig is not None else None
+    # The driver's own error, which SQLAlchemy wraps twice.
+    cause: Any = error.orig if isinstance(error.orig, PostgresError) or error.orig is None else error.orig.__cause__
     state = getattr(cause, "sqlstate", None)
     if state in _REFUSALS:
         kind, code, fact = _REFUSALS[state]

@@ -11,7 +11,6 @@ is what to publish (on receipts, beside a draw) so that this shows too.
 import hashlib
 import time
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from core.ledger.book import PAID_BY_DUE, Database, fetch
@@ -144,14 +143,14 @@ async def audit(db: Database, group_id: UUID | None = None) -> AuditReport:
     if group_id is None:
         report = AuditReport()
         for row in await fetch(db, _GROUPS):
-            report += await audit(db, row.group_id)
+            report += await audit(db, row["group_id"])
         return report
-    findings = tuple(Finding(group_id=group_id, **row._mapping) for row in await fetch(db, _AUDIT, group_id))
+    findings = tuple(Finding(group_id=group_id, **row) for row in await fetch(db, _AUDIT, group_id))
     figures = (await fetch(db, _FIGURES, group_id))[0]
     return AuditReport(
         groups=1,
-        accounts=figures.accounts,
-        transfers=figures.transfers,
+        accounts=figures["accounts"],
+        transfers=figures["transfers"],
         seconds=time.perf_counter() - started,
         findings=findings,
     )
@@ -162,8 +161,8 @@ async def root(db: Database, *, group_id: UUID) -> str:
 
     SHA-256 over lane (1 byte), number of transfers (8 bytes, big-endian) and hash of each lane in order.
     """
-    heads: Any = await fetch(
+    heads = await fetch(
         db, "SELECT lane, transfers, hash FROM ledger_heads WHERE group_id = $1 ORDER BY lane", group_id
     )
-    content = b"".join(bytes([h.lane]) + h.transfers.to_bytes(8, "big") + h.hash for h in heads)
+    content = b"".join(bytes([h["lane"]]) + h["transfers"].to_bytes(8, "big") + h["hash"] for h in heads)
     return hashlib.sha256(content).hexdigest()
