@@ -21,6 +21,7 @@ from core import (
     money_notices,
     notices,
     payouts,
+    places,
     proposals,
     rounds,
     rule_changes,
@@ -82,7 +83,12 @@ async def _step(tx: Tx, group: Group, out_of_reach: Container[UUID]) -> DrawList
     if cycle is None:
         raise RuntimeError("a running group has no cycle")
     rules = cycle.rule_set
-    steps = _agenda(await cycles.rounds_of(tx, group), rules)
+    all_rounds = await cycles.rounds_of(tx, group)
+    steps = _agenda(all_rounds, rules)
+    if any(step.what == "open" and step.at <= tx.now for step in steps) and await places.must_wait(
+        tx, group, all_rounds
+    ):
+        steps = [step for step in steps if step.what != "open"]
     due = sorted(
         (step for step in steps if not (step.what == "draw" and step.round.id in out_of_reach)),
         key=lambda step: (step.at, step.round.number),
@@ -92,19 +98,23 @@ async def _step(tx: Tx, group: Group, out_of_reach: Container[UUID]) -> DrawList
         group.wake_at = min(due[0].at, expires or due[0].at) if due else None
         await tx.session.flush()
         if not steps:
+            await places.finish(tx, group)
             await _close(tx, group)
         return None
     round_ = due[0].round
     match due[0].what:
         case "open":
             await rule_changes.take_effect(tx, group, cycle, round_)
-            await payouts.after_late_money(tx, group, await rounds.open_round(tx, group, round_))
+            await payouts.after_late_money(tx, group, await _open(tx, group, round_))
             await notices.round_opened(tx, group, round_, cycle)
         case "remind":
             await notices.remind(tx, group, round_)
             round_.reminded_at = tx.now
         case "fine":
             await fines.assess(tx, group, round_, due[0].at)
+        case "freeze" if await places.is_for_refund(tx, group, round_):
+            # There is no lot left to find in it.
+            round_.frozen_at = round_.drawn_at = tx.now
         case "freeze":
             await notices.list_frozen(tx, group, round_, await rounds.freeze(tx, group, round_))
             if round_.attempt == 1:
@@ -130,6 +140,16 @@ async def _close(tx: Tx, group: Group) -> None:
     elif await cycles.close_if_done(tx, group):
         await notices.cycle_closed(tx, group, *await cycles.totals(tx, group))
         await closing.after(tx, group)
+
+
+async def _open(tx: Tx, group: Group, round_: Round) -> set[str]:
+    """Open a round; the pots of earlier rounds that something went to."""
+    if not await places.any_special(tx, group, round_.cycle):
+        return await rounds.open_round(tx, group, round_)
+    pots = await rounds.open_round(tx, group, round_, await places.owed_in(tx, group, round_))
+    if await places.is_for_refund(tx, group, round_):
+        await places.open_refund_round(tx, group, round_)
+    return pots
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from core import groups, ledger, notices, rounds
+from core import groups, ledger, notices, payouts, rounds
 from core import sentences as say
 from core.audit import note
 from core.db import Tx
@@ -83,7 +83,7 @@ async def excuse_due(tx: Tx, group: Group, due_id: UUID, *, reason: str) -> int:
     )
     if moved:
         # Other dues may be open, for which it can stand at once.
-        await rounds.settle_from_advances(tx, group)
+        await payouts.after_late_money(tx, group, await rounds.settle_from_advances(tx, group))
     return moved
 
 

@@ -168,11 +168,24 @@ def late_pots(tx: Tx, dues: Iterable[OpenDue]) -> set[str]:
     return {due.account for due in dues if due.due_at < tx.now and due.account.startswith("pot/")}
 
 
-async def open_round(tx: Tx, group: Group, round_: Round) -> set[str]:
+@dataclass(frozen=True)
+class Owed:
+    """What one holding shall owe for a round, and which account of the ledger it is for."""
+
+    holding_id: UUID
+    lot_id: UUID
+    member_id: UUID
+    amount_minor: int
+    account: str
+    kind: str = "contribution"
+
+
+async def open_round(tx: Tx, group: Group, round_: Round, owed: Sequence[Owed] | None = None) -> set[str]:
     """Make the round's dues and settle them from what members have paid in advance.
 
-    Each holding owes its contribution and, where the organiser's fee is paid apart, its part of the lot's fee. Returns
-    the pots of earlier rounds that something went to.
+    Each holding owes its contribution (or what ``owed`` says, where some came late or have left: ``core.places``) and,
+    where the organiser's fee is paid apart, its part of the lot's fee. Returns the pots of earlier rounds that
+    something went to.
     """
     # Nobody's payment may slip between the new dues and the settling from advances.
     await tx.session.execute(
@@ -185,13 +198,15 @@ async def open_round(tx: Tx, group: Group, round_: Round) -> set[str]:
                 "SELECT h.id, h.lot_id, h.member_id, h.amount_minor, h.share_numerator, h.share_denominator"
                 " FROM holdings h JOIN lots l ON l.group_id = h.group_id AND l.id = h.lot_id"
                 " JOIN members m ON m.group_id = h.group_id AND m.id = h.member_id"
-                " WHERE h.group_id = :group AND l.cycle = :cycle AND h.amount_minor > 0 ORDER BY l.number, m.number"
+                " WHERE h.group_id = :group AND l.cycle = :cycle AND l.status = 'active' AND l.place = 'full'"
+                " AND h.amount_minor > 0 ORDER BY l.number, m.number"
             ),
             {"group": group.group_id, "cycle": round_.cycle},
         )
     ).all()
-    contributions = [(row.id, row.lot_id, row.member_id, row.amount_minor) for row in holdings]
-    await make_dues(tx, round_, contributions, kind="contribution", account=round_.pot)
+    if owed is None:
+        owed = [Owed(row.id, row.lot_id, row.member_id, row.amount_minor, round_.pot) for row in holdings]
+    await make_owed(tx, round_, owed)
     fee = group.rule_set.fee_apart_minor(round_.number)
     if fee:
         by_lot: dict[UUID, list[Row[Any]]] = {}
@@ -206,6 +221,17 @@ async def open_round(tx: Tx, group: Group, round_: Round) -> set[str]:
     round_.opened_at = tx.now
     await tx.session.flush()
     return await settle_from_advances(tx, group)
+
+
+async def make_owed(tx: Tx, round_: Round, owed: Sequence[Owed], *, due_at: datetime | None = None) -> None:
+    """Write down dues of several kinds and accounts; due with the round, unless said."""
+    for kind, account in dict.fromkeys((one.kind, one.account) for one in owed):
+        rows = [
+            (one.holding_id, one.lot_id, one.member_id, one.amount_minor)
+            for one in owed
+            if (one.kind, one.account) == (kind, account)
+        ]
+        await make_dues(tx, round_, rows, kind=kind, account=account, due_at=due_at)
 
 
 def _by_shares(total_minor: int, rows: Sequence[Row[Any]]) -> list[int]:

@@ -86,7 +86,7 @@ async def hand_in_file(admin: Admin, name: str, content: bytes, *, status: int =
     answer = await admin.ask("POST", "/imports", key=key, files={"file": (name, content)})
     assert answer.status_code == status, answer.text
     said: Json = answer.json()
-    return said
+    return await admin.get(f"/imports/{said['id']}") if status == 201 else said
 
 
 async def bring_in(admin: Admin, paper: Paper) -> Json:

@@ -132,6 +132,11 @@ def _shape(row: Any) -> dict[str, Any]:
     return values | {"group": row.group_id}
 
 
+def _plain(row: ImportRow) -> Import:
+    """What is answered to an act. Such answers are kept by their keys, so no names stand in them."""
+    return Import(**_shape(row))
+
+
 def _shown(row: ImportRow) -> ImportShown:
     totals = row.shown["totals"]
     return ImportShown(**_shape(row), totals=_totals(totals) if totals else None)
@@ -221,14 +226,15 @@ async def list_imports(caller: Reader, part: AskedPart, status: ImportStatus | N
     return Page(items=[Import(**_shape(row)) for row in page.rows], next=cursor(page.next))
 
 
-@router.post(
-    "/imports", summary="Hand in a paper book", status_code=201, response_model=ImportShown, openapi_extra=_BODY
-)
+@router.post("/imports", summary="Hand in a paper book", status_code=201, response_model=Import, openapi_extra=_BODY)
 async def preview(caller: Configurer, uploaded: Upload, deed: Once) -> Response:
-    """What was understood, line by line. Nothing is written into any group; a preview is forgotten after 30 days."""
+    """How many lines, errors and warnings; what was understood is read from the import and its lines.
 
-    async def act(tx: Tx) -> ImportShown:
-        return _shown(await imports.preview(tx, uploaded, tenant=caller.tenant))
+    Nothing is written into any group, and a preview is forgotten after 30 days.
+    """
+
+    async def act(tx: Tx) -> Import:
+        return _plain(await imports.preview(tx, uploaded, tenant=caller.tenant))
 
     said = hashlib.sha256(uploaded.hash.encode() + uploaded.name.encode()).digest()
     return await replace(deed, said=said).do(caller, act, status=201)
@@ -273,27 +279,27 @@ def _wanted(
     ]
 
 
-@router.post("/imports/{import_id}/commit", summary="Commit an import", response_model=ImportShown)
+@router.post("/imports/{import_id}/commit", summary="Commit an import", response_model=Import)
 async def commit(caller: Configurer, import_id: UUID, deed: Once) -> Response:
     """The equb runs: rounds held stand as drawn on paper, the next one opens at once, draws to come are sealed now.
 
     Refused (409) while a line has an error. People are entered as officers enter them; they consent on their phones.
     """
 
-    async def act(tx: Tx) -> ImportShown:
-        return _shown((await imports.commit(tx, import_id, tenant=caller.tenant))[0])
+    async def act(tx: Tx) -> Import:
+        return _plain((await imports.commit(tx, import_id, tenant=caller.tenant))[0])
 
     return await deed.do(caller, act, after=nudge.tick)
 
 
-@router.post("/imports/{import_id}/undo", summary="Undo an import", response_model=ImportShown)
+@router.post("/imports/{import_id}/undo", summary="Undo an import", response_model=Import)
 async def undo(caller: Configurer, import_id: UUID, deed: Once) -> Response:
     """As one, while nothing has happened in the equb since: every transfer is reversed, nothing is deleted.
 
     Refused (409) otherwise; `happened` says what has: payments, payouts, draws, transfers or acts of officers.
     """
 
-    async def act(tx: Tx) -> ImportShown:
-        return _shown(await imports.undo(tx, import_id))
+    async def act(tx: Tx) -> Import:
+        return _plain(await imports.undo(tx, import_id))
 
     return await deed.do(caller, act)

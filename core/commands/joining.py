@@ -6,7 +6,7 @@ from typing import Annotated
 
 from sqlalchemy import func, select
 
-from core import cycles, gateways, groups, notices, outbox, people, phones, rounds
+from core import cycles, gateways, groups, joining_late, leaving, notices, outbox, people, phones, rounds
 from core import sentences as say
 from core.asks import (
     Contribution,
@@ -117,6 +117,38 @@ async def new(
     )
 
 
+async def _comes_late(talk: Talk, given: Given) -> bool:
+    """Whether a running cycle may still be joined, by somebody who holds nothing in it."""
+    group: Group = given["group"]
+    if group.status != "running" or group.rule_set.late_joiners == "no":
+        return False
+    known = await groups.membership(talk.tx, group.group_id, talk.person.id) if talk.person else None
+    return known is None or not await groups.holdings(talk.tx, group, member_id=known.id)
+
+
+async def _ask_late(talk: Talk, given: Given) -> Message:
+    group: Group = given["group"]
+    comes_to = await joining_late.terms(talk.tx, group)
+    kind = say.ASK_LATE_BACK_PAY if comes_to.place == "full" else say.ASK_LATE_SHORT
+    return kind(
+        group=group.name,
+        amount=group.money(comes_to.now_minor),
+        rounds=comes_to.rounds_to_pay,
+        pot=group.money(comes_to.pot_minor),
+    )
+
+
+async def _join_late(talk: Talk, group: Group, who: Person, share: Fraction | None) -> Message:
+    if share not in (None, Fraction(1)):
+        raise Refusal("late.whole_lot")
+    member = await groups.enrol(talk.tx, group, who)
+    talk.forget_groups()
+    who.last_group_id = group.group_id
+    await talk.tx.session.flush()
+    await joining_late.ask(talk.tx, group, member)
+    return say.LATE_ASKED(group=group.name)
+
+
 @command("JOIN", about=say.ABOUT_JOIN)
 async def join(
     talk: Talk,
@@ -125,12 +157,17 @@ async def join(
     name: Annotated[str, TheirName()],
     language: Annotated[str, WhichLanguage()],
     agreed: Annotated[bool, Sure(_ask_consent_to_join, wanted=_stranger)],
+    late: Annotated[bool, Sure(_ask_late, wanted=_comes_late)],
 ) -> Message:
-    """Joins with a share of a lot, or changes the share while the group forms."""
+    """Joins with a share of a lot, or changes the share while the group forms; late, where the rules let them."""
     who = await _person(talk, name, language)
     known = await groups.membership(talk.tx, group.group_id, who.id)
     talk.group = group
-    if known is not None and known.status == "active" and share is None:
+    if known is not None and known.status != "left" and share is None and group.status != "running":
+        return await _already_in(talk, group, known)
+    if await _comes_late(talk, {"group": group}):
+        return await _join_late(talk, group, who, share)
+    if known is not None and known.status != "left" and share is None:
         return await _already_in(talk, group, known)
     member = await groups.join(talk.tx, group, who, share=Fraction(1) if share is None else share)
     talk.forget_groups()
@@ -183,10 +220,28 @@ async def _tell_officers(talk: Talk, group: Group, member: Member, who: Person) 
         await notices.tell_officers(talk.tx, group, "begin", ready, event=f"{event}:full")
 
 
+async def _runs(talk: Talk, given: Given) -> bool:
+    return bool(given["group"].status == "running")
+
+
+async def _ask_leave(talk: Talk, given: Given) -> Message:
+    group: Group = given["group"]
+    comes_to = await leaving.terms(talk.tx, group, await talk.membership(group))
+    return say.ASK_LEAVE(group=group.name, paid=group.money(comes_to.paid_minor), fee=group.money(comes_to.fee_minor))
+
+
 @command("LEAVE", about=say.ABOUT_LEAVE)
-async def leave(talk: Talk, group: Annotated[Group, WhichGroup(statuses=("forming",))]) -> Message:
-    """Leaves a group that has not begun."""
+async def leave(
+    talk: Talk,
+    group: Annotated[Group, WhichGroup(statuses=("forming", "running"))],
+    sure: Annotated[bool, Sure(_ask_leave, wanted=_runs)],
+) -> Message:
+    """Leaves: at once a group that forms, a running one when an officer agrees and before receiving."""
     member = await talk.membership(group)
+    if group.status == "running":
+        talk.group = group
+        await leaving.ask(talk.tx, group, member)
+        return say.LEAVE_ASKED(group=group.name)
     await groups.leave(talk.tx, group, member)
     talk.forget_groups()
     return say.UNDONE_JOIN(group=group.name)

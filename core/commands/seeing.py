@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from core import contributions, draws, groups, ledger, notices, payouts, rounds
+from core import contributions, draws, groups, ledger, notices, payouts, places, rounds
 from core import sentences as say
 from core.asks import WhichGroup, Words
 from core.command import command
@@ -68,7 +68,11 @@ async def _my_dues(talk: Talk, group: Group, member: Member) -> Message:
 async def _my_lots(talk: Talk, group: Group, member: Member) -> list[Message]:
     paid, promised, round_of = await _legs(talk, group, member.id)
     lines = []
+    left = await places.withdrawn(talk.tx, group)
     for held in await groups.holdings(talk.tx, group, member_id=member.id):
+        if held.lot_number in left:
+            lines.append(say.STATUS_LOT_LEFT(lot=held.lot_number, share=share_words(held.share)))
+            continue
         if held.holding_id not in promised:
             lines.append(say.STATUS_LOT(lot=held.lot_number, share=share_words(held.share)))
             continue

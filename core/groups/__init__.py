@@ -9,6 +9,7 @@ from core.groups.finding import by_code, by_id, find_members, member, membership
 from core.groups.forming import (
     MOST_MEMBERS,
     change_rules,
+    enrol,
     found,
     give_role,
     join,
@@ -33,6 +34,7 @@ __all__ = [
     "by_code",
     "by_id",
     "change_rules",
+    "enrol",
     "find_members",
     "found",
     "give_role",

@@ -10,7 +10,7 @@ from core.audit import note
 from core.db import Tx
 from core.errors import Refusal
 from core.groups.finding import by_id, member, membership, require_forming
-from core.groups.records import Group, Member, RuleVersion
+from core.groups.records import Group, Lot, Member, RuleVersion
 from core.groups.shares import hold, holdings, lots_taken, place, release
 from core.ids import GROUP_CODE_LENGTH, new_code, new_id
 from core.people import Person
@@ -140,6 +140,20 @@ async def join(tx: Tx, group: Group, person: Person, *, share: Fraction, role: s
     return who
 
 
+async def enrol(tx: Tx, group: Group, person: Person) -> Member:
+    """Somebody becomes a member without a lot, whatever the group's status: what they get is decided next."""
+    group = await by_id(tx, group.group_id, lock=True)
+    who = await membership(tx, group.group_id, person.id)
+    if who is None:
+        who = await _new_member(tx, group, person, "member")
+    elif who.status == "left":
+        who.status, who.left_at, who.role = "active", None, "member"
+    who.accepted_version, who.accepted_hash = group.rules_version, group.rule_set.fingerprint()
+    await tx.session.flush()
+    await note(tx, "member.enrolled", group_id=group.group_id, subject=f"member:{who.number}")
+    return who
+
+
 async def _new_member(tx: Tx, group: Group, person: Person, role: str) -> Member:
     last = await tx.session.scalar(
         select(func.coalesce(func.max(Member.number), 0)).where(Member.group_id == group.group_id)
@@ -198,10 +212,15 @@ async def reopen(tx: Tx, group: Group) -> None:
     """Start forming the next cycle of a closed group, everybody holding what they held before."""
     if group.status != "closed":
         return
-    before = await holdings(tx, group)
+    # A lot with which somebody has left is nobody's.
+    gone = await tx.session.scalars(
+        select(Lot.number).where(Lot.group_id == group.group_id, Lot.cycle == group.cycle, Lot.status == "withdrawn")
+    )
+    left = set(gone.all())
+    before = [held for held in await holdings(tx, group) if held.lot_number not in left]
     group.cycle, group.status = group.cycle + 1, "forming"
     await tx.session.flush()
     for held in before:
         who = await member(tx, group.group_id, held.member_id)
-        if who.status == "active":
+        if who.status != "left":
             await hold(tx, group, who, lot_number=held.lot_number, share=held.share)

@@ -27,26 +27,29 @@ from core.understanding import fold
 # A title may stand above the headings.
 _HEADING_WITHIN = 10
 
-_ROLES = {
-    "organiser": ("organizer", "chair", "dagna", "ሰብሳቢ", "ዳኛ"),
-    "secretary": ("ጸሐፊ", "ፀሃፊ"),
-    "collector": ("እቁብ ሰብሳቢ", "ገንዘብ ሰብሳቢ", "treasurer", "cashier", "ገንዘብ ያዥ"),
-    "member": ("አባል",),
-}
-_LANGUAGES = {
-    "am": ("amharic", "አማርኛ"), "om": ("oromo", "afaan oromoo", "ኦሮምኛ"), "ti": ("tigrinya", "ትግርኛ"),
-    "so": ("somali", "soomaali", "ሶማልኛ"), "en": ("english", "እንግሊዝኛ"),
-}  # fmt: skip
-_WHATS = {
-    IN: ("contribution", "paid in", "income", "received", "ገቢ", "መዋጮ"),
-    OUT: ("pot", "payout", "paid out", "expense", "ወጪ", "እቁብ"),
-    FEE: ("commission", "organiser's fee", "ኮሚሽን"),
-}
-_METHODS = {
-    "cash": ("ጥሬ ገንዘብ", "ጥሬ", "በእጅ"),
-    "bank": ("transfer", "cbe", "bank transfer", "ባንክ", "በባንክ"),
-    "wallet": ("telebirr", "cbebirr", "mpesa", "m-pesa", "mobile", "ቴሌብር", "ዋሌት"),
-}
+_ROLES = (
+    ("organiser", ("organizer", "chair", "dagna", "ሰብሳቢ", "ዳኛ")),
+    ("secretary", ("ጸሐፊ", "ፀሃፊ")),
+    ("collector", ("እቁብ ሰብሳቢ", "ገንዘብ ሰብሳቢ", "treasurer", "cashier", "ገንዘብ ያዥ")),
+    ("member", ("አባል",)),
+)
+_LANGUAGES = (
+    ("am", ("amharic", "አማርኛ")),
+    ("om", ("oromo", "afaan oromoo", "ኦሮምኛ")),
+    ("ti", ("tigrinya", "ትግርኛ")),
+    ("so", ("somali", "soomaali", "ሶማልኛ")),
+    ("en", ("english", "እንግሊዝኛ")),
+)
+_WHATS = (
+    (IN, ("contribution", "paid in", "income", "received", "ገቢ", "መዋጮ")),
+    (OUT, ("pot", "payout", "paid out", "expense", "ወጪ", "እቁብ")),
+    (FEE, ("commission", "organiser's fee", "ኮሚሽን")),
+)
+_METHODS = (
+    ("cash", ("ጥሬ ገንዘብ", "ጥሬ", "በእጅ")),
+    ("bank", ("transfer", "cbe", "bank transfer", "ባንክ", "በባንክ")),
+    ("wallet", ("telebirr", "cbebirr", "mpesa", "m-pesa", "mobile", "ቴሌብር", "ዋሌት")),
+)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """What a single cell says: amounts, counts, shares, days, phones, rhythms. Pure; each reader takes text or a date.
 
+What a book says thousands of times, an amount or a day, is read once.
+
 Raises ``Unclear`` with a stable code and facts for what cannot be read or may mean two things: that is asked of the
 organiser, never guessed. Careless writing is forgiven in words, and in the signs between the digits of an amount.
 """
@@ -8,6 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from core import phones, understanding
@@ -56,6 +59,7 @@ _GROUPED = re.compile(r"[1-9]\d{0,2}(?:([ ',’])\d{3})(?:\1\d{3})*(?:[.,]\d{1,2
 _COMMA_CENTS = re.compile(r"\d+,\d{1,2}")
 
 
+@lru_cache(maxsize=4096)
 def amount(cell: Cell, currency: str) -> int:
     """An amount in minor units, more than nothing."""
     typed = _words(cell)
@@ -189,10 +193,10 @@ def fee(cell: Cell, currency: str) -> Fee:
     return Fee(kind="flat", value=amount(typed, currency))
 
 
-_CALENDARS = {
-    "ethiopian": ("ethiopian", "ethiopic", "ec", "e.c.", "የኢትዮጵያ", "ኢትዮጵያ", "ዓ.ም"),
-    "gregorian": ("gregorian", "gc", "g.c.", "western", "international", "የፈረንጅ", "ፈረንጅ", "እ.ኤ.አ"),
-}
+_CALENDARS = (
+    ("ethiopian", ("ethiopic", "ec", "e.c.", "የኢትዮጵያ", "ኢትዮጵያ", "ዓ.ም")),
+    ("gregorian", ("gc", "g.c.", "western", "international", "የፈረንጅ", "ፈረንጅ", "እ.ኤ.አ")),
+)
 
 
 def calendar(cell: Cell, _currency: str = "") -> str:
@@ -209,20 +213,25 @@ def currency(cell: Cell, _currency: str = "") -> str:
     return code
 
 
-def word(cell: Cell, known: dict[str, tuple[str, ...]]) -> str:
+# What a word may be called: its key, and its other names.
+Known = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+@lru_cache(maxsize=4096)
+def word(cell: Cell, known: Known) -> str:
     """The one of the known words that the cell holds, one letter away in the longer ones."""
     typed = _words(cell)
     wanted = fold(typed)
-    for key, names in known.items():
+    for key, names in known:
         if wanted in {fold(name) for name in (key, *names)}:
             return key
     near = {
         key
-        for key, names in known.items()
+        for key, names in known
         if any(len(fold(name)) >= 5 and understanding.within_one_edit(wanted, fold(name)) for name in (key, *names))
     }
     if len(near) != 1:
-        raise Unclear("word.not_understood", said=typed[:40], offered=", ".join(known))
+        raise Unclear("word.not_understood", said=typed[:40], offered=", ".join(key for key, _ in known))
     return near.pop()
 
 
@@ -280,6 +289,7 @@ class Days:
     calendar: str | None = None
 
 
+@lru_cache(maxsize=4096)
 def day(cell: Cell, days: Days) -> date:
     """The Gregorian day of a date in either calendar.
 

@@ -12,7 +12,7 @@ from core import ledger, questions
 from core.audit import note
 from core.db import Tx
 from core.errors import NotFound, Refusal
-from core.groups import Group, Member
+from core.groups import Group, Lot, Member
 from core.ids import new_id
 from core.payouts.netting import deductions_due, divide, fill_postings
 from core.payouts.records import Leg, Payable, Payout, source
@@ -86,9 +86,11 @@ async def _post(tx: Tx, group: Group, payout: Payout, round_: Round, leg: Leg, p
     target = f"held/{payer.number}" if payer else f"provider/{leg.method}"
     # A leg that was denied and is paid again is a new transfer; a repeated request finds paid_at set before.
     attempt = new_id()
+    lot = await tx.session.get(Lot, (group.group_id, payout.lot_id))
+    account = source(payout, round_, lot.number if lot else 0)
     paid = ledger.Posting(
         kind="payout",
-        debit=source(payout, round_),
+        debit=account,
         credit=target,
         amount_minor=leg.amount_minor,
         currency=group.currency,
@@ -97,7 +99,7 @@ async def _post(tx: Tx, group: Group, payout: Payout, round_: Round, leg: Leg, p
         memo=await _draw_record(tx, group, payout),
     )
     postings = [paid]
-    if source(payout, round_) == round_.pot:
+    if account == round_.pot:
         now = await standing(tx, group, round_)
         fill = fill_postings(group, now, round_, reference=f"reserve:{leg.id}:{attempt}")
         left = now.there_minor + now.fill_minor - leg.amount_minor

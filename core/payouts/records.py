@@ -88,8 +88,10 @@ class Payable:
 _SOURCES = {"dividend": "fund/members"}
 
 
-def source(payout: Payout, round_: Round) -> str:
-    """The account that a payout comes out of."""
+def source(payout: Payout, round_: Round, lot_number: int) -> str:
+    """The account that a payout comes out of; a refund and a short place have a fund of their own lot's."""
+    if payout.kind in ("refund", "place"):
+        return f"fund/{payout.kind}-{round_.cycle}-{lot_number}"
     return _SOURCES.get(payout.kind, round_.pot)
 
 

@@ -225,8 +225,8 @@ class Standing:
 async def standing(tx: Tx, group: Group, round_: Round) -> Standing:
     """How the round's pots stand now."""
     all_legs = await legs_of_round(tx, round_)
-    legs = [one for one in all_legs if source(one[1], round_) == round_.pot]
-    from_funds = [one for one in all_legs if source(one[1], round_) != round_.pot]
+    legs = [one for one in all_legs if source(one[1], round_, one[2]) == round_.pot]
+    from_funds = [one for one in all_legs if source(one[1], round_, one[2]) != round_.pot]
     came = await came_in(tx, round_)
     waiting_minor = await waiting_for_lots(tx, group, round_, legs)
     names = [round_.pot, RESERVE]
@@ -255,9 +255,9 @@ async def payable(tx: Tx, group: Group, round_: Round) -> list[Payable]:
 async def _from_funds(tx: Tx, group: Group, round_: Round, waiting: Sequence[LegOfRound]) -> list[Payable]:
     if not waiting:
         return []
-    names = {source(payout, round_) for _, payout, _ in waiting}
+    names = {source(payout, round_, number) for _, payout, number in waiting}
     there = await ledger.balances(tx.session, group_id=group.group_id, accounts=names)
     return [
-        Payable(leg, payout, round_, number, min(leg.amount_minor, there.get(source(payout, round_), 0)))
+        Payable(leg, payout, round_, number, min(leg.amount_minor, there.get(source(payout, round_, number), 0)))
         for leg, payout, number in waiting
     ]

@@ -13,8 +13,6 @@ NOT_YET = (
     "order",
     "later_orders",
     "first_to_organiser",
-    "late_joiners",
-    "leaving",
 )
 
 
@@ -114,6 +112,8 @@ def _check_what_needs_another(rules: Rules) -> None:
     if rules.late_joiners != "no" and rules.lots_per_round != 1:
         # A place more is a round more, and with several lots a round it would need several places at once.
         raise Refusal("rules.late_joiners_one_lot")
+    if rules.leaving.fee_per_mille and rules.lots_per_round != 1:
+        raise Refusal("rules.leaving_one_lot")
 
 
 def check_share(share: Fraction) -> None:

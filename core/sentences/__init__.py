@@ -22,6 +22,7 @@ from core.sentences.money import *  # noqa: F403
 from core.sentences.officers import *  # noqa: F403
 from core.sentences.paying import *  # noqa: F403
 from core.sentences.payouts import *  # noqa: F403
+from core.sentences.places import *  # noqa: F403
 from core.sentences.rules import *  # noqa: F403
 from core.sentences.seeing import *  # noqa: F403
 

@@ -15,7 +15,7 @@ ABOUT_NEW = kind("about_new", N_("Founds an equb: NEW Merkato 1000 12 weekly is 
 ABOUT_JOIN = kind(
     "about_join", N_("Joins an equb: JOIN and its code, and a share if it is not one lot: JOIN K7M2Q4 1/2.")
 )
-ABOUT_LEAVE = kind("about_leave", N_("Leaves an equb that has not begun."))
+ABOUT_LEAVE = kind("about_leave", N_("Leaves an equb: before it begins, or before you receive, if an officer agrees."))
 ABOUT_INVITE = kind("about_invite", N_("Shows how others join; INVITE 0911223344 sends one invitation."))
 ABOUT_BEGIN = kind("about_begin", N_("Fixes members, lots and rules, and starts round 1."))
 ABOUT_PAY = kind("about_pay", N_("Says that you have paid: PAY 1000. An officer confirms it."))
