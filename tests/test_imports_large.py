@@ -39,6 +39,8 @@ def large() -> Paper:
     return paper
 
 
+# Minutes on a machine that does something else meanwhile.
+@pytest.mark.timeout(900)
 async def test_the_largest_book_is_brought_in_and_undone(
     owner: Admin, tenant: UUID, capsys: pytest.CaptureFixture[str]
 ) -> None:
