@@ -200,11 +200,13 @@ async def dues(
     cycle: int | None = None,
     round_number: int | None = None,
     member_id: UUID | None = None,
+    kind: str | None = None,
 ) -> tuple[list[DueLine], tuple[Any, ...] | None]:
     """The dues of a group by round, with what the ledger says was paid; and the key of the last, if more follow."""
     query, values = _narrowed(
         """
-        SELECT d.id, d.kind, d.amount_minor, d.due_at, d.excused_at, d.member_id, m.number AS member_number, p.name,
+        SELECT d.id, d.kind, d.account, d.reason, d.amount_minor, d.due_at, d.excused_at, d.member_id,
+               m.number AS member_number, p.name,
                r.cycle, r.number AS round, l.number AS lot
         FROM dues d JOIN rounds r ON r.group_id = d.group_id AND r.id = d.round_id
         JOIN lots l ON l.group_id = d.group_id AND l.id = d.lot_id
@@ -215,6 +217,7 @@ async def dues(
             "cycle": ("r.cycle = :cycle", cycle),
             "round": ("r.number = :round", round_number),
             "member": ("d.member_id = :member", member_id),
+            "kind": ("d.kind = :kind", kind),
         },
     )
     page = await _page(tx, query, values | {"group": group.group_id}, part, key=["cycle", "round", "id"])
@@ -278,9 +281,10 @@ async def payouts(
     query, values = _narrowed(
         """
         SELECT o.id, o.gross_minor, o.deductions::text AS deductions, o.amount_minor, o.approved_at, o.approved_by,
-               o.created_at, r.cycle, r.number AS round, l.number AS lot,
+               o.created_at, o.kind, r.cycle, r.number AS round, l.number AS lot,
                (SELECT coalesce(json_agg(json_build_object('id', g.id, 'member', g.member_id, 'member_number', m.number,
-                    'name', p.name, 'amount_minor', g.amount_minor, 'method', g.method, 'paid_at', g.paid_at,
+                    'name', p.name, 'kind', g.kind, 'supplier', g.supplier, 'amount_minor', g.amount_minor,
+                    'method', g.method, 'paid_at', g.paid_at,
                     'paid_by', g.paid_by, 'held_by', g.held_by, 'received_at', g.received_at,
                     'denied_at', g.denied_at) ORDER BY m.number, g.id), '[]')
                 FROM payout_legs g JOIN members m ON m.group_id = g.group_id AND m.id = g.member_id
@@ -291,7 +295,7 @@ async def payouts(
         """,
         {"payout": ("o.id = :payout", payout_id), "round": ("r.number = :round", round_number)},
     )
-    return await _page(tx, query, values | {"group": group.group_id}, part, key=["cycle", "round", "lot"])
+    return await _page(tx, query, values | {"group": group.group_id}, part, key=["cycle", "round", "lot", "kind"])
 
 
 async def messages(

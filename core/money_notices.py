@@ -12,7 +12,7 @@ from core.proposals import Proposal
 from core.rounds import Due, Round
 
 
-async def fine_imposed(tx: Tx, group: Group, who: Seat, due: Due, *, besides: UUID) -> None:
+async def fine_imposed(tx: Tx, group: Group, who: Seat, due: Due, *, besides: UUID | None = None) -> None:
     """To who was fined by an officer."""
     if who.person.id != besides:
         message = say.FINE_IMPOSED(group=group.name, amount=group.money(due.amount_minor), reason=due.reason or "")

@@ -6,10 +6,38 @@ Who a request is by and whether they may is decided before anything is read (``a
 
 from fastapi import APIRouter
 
-from api.v1 import audit, groups, imports, ledger, members, messages, payments, payouts, people, rounds, tenants, token
+from api.v1 import (
+    audit,
+    groups,
+    imports,
+    ledger,
+    members,
+    messages,
+    money,
+    payments,
+    payouts,
+    people,
+    rounds,
+    tenants,
+    token,
+)
 from api.v1.docs import routes_for
 
-_RESOURCES = (token, tenants, people, groups, members, rounds, payments, payouts, ledger, imports, messages, audit)
+_RESOURCES = (
+    token,
+    tenants,
+    people,
+    groups,
+    members,
+    rounds,
+    payments,
+    payouts,
+    money,
+    ledger,
+    imports,
+    messages,
+    audit,
+)
 
 router = APIRouter()
 for _module in _RESOURCES:

@@ -35,6 +35,7 @@ _TAGS = [
     ("rounds, dues and draws", "What a cycle consists of, what falls due, and how lots were found."),
     ("payments", "Contributions: claimed, recorded, verified, declined, reversed."),
     ("payouts", "Pots on their way to the holders of drawn lots."),
+    ("money", "Fines by hand, loans out of a pot, funds."),
     ("ledger", "The book: accounts, transfers and statements. Nothing is posted here."),
     ("imports", "Running equbs from their paper books: previewed line by line, committed as one, undone as one."),
     ("messages", "What was said to people."),

@@ -39,8 +39,10 @@ class PayoutLeg(BaseModel):
     member: UUID
     member_number: int
     name: str
+    kind: str = Field(description="pot: the holder's part; dividend: another's part of what a bid or fines brought")
     amount: Money
-    method: str
+    method: str = Field(description="netted: set off against what the holder owed; in_kind: paid to a supplier")
+    supplier: str | None
     status: Literal["planned", "denied", "paid", "received"] = Field(
         description="denied: the holder says that it never came, and it waits again"
     )
@@ -58,6 +60,7 @@ class Payout(BaseModel):
     cycle: int
     round: int
     lot: str
+    kind: str = Field(examples=["pot"], description="dividend: out of a fund, when the cycle ends")
     gross: Money
     deductions: list[Deduction]
     amount: Money = Field(description="what the holders receive together")
@@ -109,6 +112,7 @@ def _shape(row: Any, group: Group) -> Payout:
         cycle=row.cycle,
         round=row.round,
         lot=lot_name(row.lot),
+        kind=row.kind,
         gross=Money.of(row.gross_minor, group.currency),
         deductions=[
             Deduction(kind=item["kind"], amount=Money.of(item["amount_minor"], group.currency))
@@ -147,7 +151,7 @@ async def list_payouts(
     """By round and lot."""
     async with caller.transaction() as tx:
         group = await groups.by_id(tx, group_id)
-        page = await listing.payouts(tx, group, part.slice(int, int, int), round_number=round)
+        page = await listing.payouts(tx, group, part.slice(int, int, int, str), round_number=round)
     return Page(items=[_shape(row, group) for row in page.rows], next=cursor(page.next))
 
 

@@ -55,7 +55,9 @@ class Due(BaseModel):
     cycle: int
     round: int
     lot: str
-    kind: str
+    kind: str = Field(examples=["contribution", "fee", "fine", "loan"])
+    account: str = Field(examples=["pot/1/3", "fund/fines"], description="what a payment of it is credited to")
+    reason: str | None = Field(description="what an officer said about it")
     amount: Money
     paid: Money
     due_at: datetime
@@ -114,6 +116,8 @@ def _due(line: DueLine, group: Group, now: datetime) -> Due:
         round=row.round,
         lot=lot_name(row.lot),
         kind=row.kind,
+        account=row.account,
+        reason=row.reason,
         amount=Money.of(row.amount_minor, group.currency),
         paid=Money.of(line.paid_minor, group.currency),
         due_at=row.due_at,
@@ -176,6 +180,7 @@ async def list_dues(
     round: Number | None = None,
     member: MemberQuery | None = None,
     cycle: Cycle = None,
+    kind: Annotated[str | None, Query(max_length=30, pattern=r"^[a-z_]+$", examples=["fine"])] = None,
 ) -> Page[Due]:
     """By round. What is paid of them is asked of the ledger."""
     async with caller.transaction() as tx:
@@ -188,6 +193,7 @@ async def list_dues(
             cycle=cycle,
             round_number=round,
             member_id=who.id if who else None,
+            kind=kind,
         )
         return Page(items=[_due(line, group, tx.now) for line in lines], next=cursor(following))
 
