@@ -251,12 +251,13 @@ async def _unsettled(tx: Tx, group: Group) -> bool:
 
 
 async def totals(tx: Tx, group: Group, *, cycle: int | None = None) -> tuple[int, int]:
-    """(what came into the pots of a cycle, what was paid out of them), in minor units, less reversals."""
+    """(what came into the pots of a cycle, what was paid out of them), in minor units, less reversals and loans."""
     row = (
         await tx.session.execute(
             text(
                 """
-                SELECT coalesce(sum(CASE WHEN due_id IS NULL THEN 0 WHEN credit LIKE :pot THEN amount_minor
+                SELECT coalesce(sum(CASE WHEN due_id IS NULL AND kind NOT IN ('loan', 'loan.reversal') THEN 0
+                                         WHEN credit LIKE :pot THEN amount_minor
                                          ELSE -amount_minor END), 0),
                        coalesce(sum(CASE WHEN payout_leg_id IS NULL THEN 0 WHEN debit LIKE :pot THEN amount_minor
                                          ELSE -amount_minor END), 0)

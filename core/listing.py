@@ -161,9 +161,11 @@ async def rounds(tx: Tx, group: Group, part: Slice, *, cycle: int | None = None,
                (SELECT coalesce(sum(d.amount_minor), 0)::bigint FROM dues d WHERE d.group_id = r.group_id
                    AND d.round_id = r.id AND d.excused_at IS NULL) AS owed,
                ((SELECT coalesce(sum(t.amount_minor), 0) FROM ledger_transfers t WHERE t.group_id = r.group_id
-                    AND t.credit = 'pot/' || r.cycle || '/' || r.number AND t.due_id IS NOT NULL)
+                    AND t.credit = 'pot/' || r.cycle || '/' || r.number
+                    AND (t.due_id IS NOT NULL OR t.kind = 'loan.reversal'))
                 - (SELECT coalesce(sum(t.amount_minor), 0) FROM ledger_transfers t WHERE t.group_id = r.group_id
-                    AND t.debit = 'pot/' || r.cycle || '/' || r.number AND t.due_id IS NOT NULL))::bigint AS collected,
+                    AND t.debit = 'pot/' || r.cycle || '/' || r.number
+                    AND (t.due_id IS NOT NULL OR t.kind = 'loan')))::bigint AS collected,
                (SELECT coalesce(json_agg(l.number ORDER BY w.ordinal), '[]') FROM draws w
                 JOIN lots l ON l.group_id = w.group_id AND l.id = w.lot_id
                 WHERE w.group_id = r.group_id AND w.round_id = r.id)::text AS lots
@@ -405,7 +407,8 @@ async def money_moved(tx: Tx, group: Group) -> tuple[int, int, int]:
         await tx.session.execute(
             text(
                 """
-                SELECT coalesce(sum(CASE WHEN due_id IS NULL THEN 0 WHEN credit ^@ 'pot/' THEN amount_minor
+                SELECT coalesce(sum(CASE WHEN due_id IS NULL AND kind NOT IN ('loan', 'loan.reversal') THEN 0
+                                         WHEN credit ^@ 'pot/' THEN amount_minor
                                          ELSE -amount_minor END), 0)::bigint,
                        coalesce(sum(CASE WHEN payout_leg_id IS NULL THEN 0 WHEN debit ^@ 'pot/' THEN amount_minor
                                          ELSE -amount_minor END), 0)::bigint,

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 from talking import fetch
 
-from core import agenda, clock, contributions, cycles, groups, ledger, payouts, people, rounds
+from core import agenda, clock, contributions, cycles, fines, groups, ledger, payouts, people, rounds
 from core.bootstrap import make_tenant
 from core.contributions import Payment
 from core.db import Tx, transaction
@@ -24,7 +24,7 @@ from core.errors import Refusal
 from core.groups import Group
 from core.ids import new_id
 from core.payouts import Leg
-from core.rules import Deduction, Fee, Rhythm, Rules
+from core.rules import Deduction, Fee, Fine, Rhythm, Rules
 
 START = datetime(2026, 11, 24, 9, 54, tzinfo=UTC)
 
@@ -39,7 +39,14 @@ ways_to_fill_a_lot = st.sampled_from(
     ]
 )
 fees = st.sampled_from(
-    [Fee(), Fee(kind="per_mille", value=25), Fee(kind="flat", value=777), Fee(kind="instalments", value=1)]
+    [
+        Fee(),
+        Fee(kind="per_mille", value=25),
+        Fee(kind="flat", value=777),
+        Fee(kind="instalments", value=1),
+        Fee(kind="flat", value=777, collect="round"),
+        Fee(kind="per_mille", value=25, collect="begin"),
+    ]
 )
 
 
@@ -61,6 +68,15 @@ ways_with_money = st.fixed_dictionaries(
             ]
         ),
         "netting": st.booleans(),
+        "fine": st.builds(
+            Fine,
+            kind=st.sampled_from(["none", "flat", "per_mille", "daily", "daily_per_mille"]),
+            value=st.sampled_from([7, 50, 333]),
+            most_minor=st.sampled_from([0, 400]),
+            per=st.sampled_from(["member", "due"]),
+            to=st.sampled_from(["fund", "organiser", "charity", "members"]),
+            grace_hours=st.sampled_from([0, 30]),
+        ),
         "shortfall": st.sampled_from(["pay_there", "wait", "reserve"]),
     }
 ).map(lambda ways: ways if ways["deductions"] or ways["shortfall"] != "reserve" else ways | {"shortfall": "wait"})
@@ -78,7 +94,12 @@ class Event:
 events = st.lists(
     st.builds(
         Event,
-        kind=st.sampled_from(["pay", "pay", "pay", "part", "advance", "reverse", "payout", "deny", "pass", "pass"]),
+        kind=st.sampled_from(
+            [
+                *("pay", "pay", "pay", "part", "advance", "claim", "answer", "decline"),
+                *("reverse", "payout", "deny", "keep", "pass", "pass"),
+            ]
+        ),
         who=st.integers(0, 10_000),
         amount=st.integers(1, 250_000),
     ),
@@ -155,6 +176,19 @@ async def _act(tx: Tx, group: Group, member: groups.Member, event: Event) -> Non
             await contributions.record(tx, group, member, amount_minor=amount, holder=officer)
         case "advance":
             await contributions.record(tx, group, member, amount_minor=owed + event.amount, holder=officer)
+        case "claim":
+            await contributions.claim(tx, group, member, amount_minor=owed or event.amount)
+        case "answer" | "decline":
+            claims = await contributions.waiting_claims(tx, group.group_id)
+            if claims and event.kind == "decline":
+                await contributions.decline(tx, group, claims[0])
+            elif claims:
+                payer = await groups.member(tx, group.group_id, claims[0].member_id)
+                amount = claims[0].amount_minor
+                await contributions.record(tx, group, payer, amount_minor=amount, holder=officer, claimed=claims[0])
+        case "keep":
+            held = await groups.member(tx, group.group_id, member.id, lock=True)
+            await payouts.net_debts(tx, group, held)
         case "reverse":
             recorded = (
                 await tx.session.scalars(
@@ -203,6 +237,7 @@ async def _check(tx: Tx, group: Group) -> None:
     for held_share in await _shares(tx, group):
         assert held_share == 1
     await _legs_add_up(tx, group)
+    await _fines_keep_to_the_rule(tx, group)
     await _dues_are_never_overpaid(tx, group)
 
 
@@ -232,6 +267,34 @@ async def _legs_add_up(tx: Tx, group: Group) -> None:
         {"g": group.group_id},
     )
     assert unposted == 0, "a leg is paid exactly when the book says so"
+
+
+async def _fines_keep_to_the_rule(tx: Tx, group: Group) -> None:
+    """Never above the cap, never for what was paid when it fell due, always to where the rules say."""
+    rule = group.rule_set.fine
+    fined = await tx.session.execute(
+        text(
+            "SELECT d.account, sum(d.amount_minor)::bigint FROM dues d WHERE d.group_id = :g AND d.kind = 'fine'"
+            " GROUP BY d.account, d.round_id, CASE WHEN :by_member THEN d.member_id ELSE d.holding_id END"
+        ),
+        {"g": group.group_id, "by_member": rule.per == "member"},
+    )
+    for account, amount in fined:
+        assert rule.kind != "none"
+        assert account == fines.account_of(rule)
+        assert not rule.most_minor or amount <= rule.most_minor
+    early = await tx.session.scalar(
+        text(
+            "SELECT count(*) FROM dues f WHERE f.group_id = :g AND f.kind = 'fine' AND NOT EXISTS (SELECT 1 FROM dues d"
+            " WHERE d.group_id = f.group_id AND d.round_id = f.round_id AND d.member_id = f.member_id"
+            " AND d.kind <> 'fine' AND d.amount_minor > (SELECT coalesce(sum(t.amount_minor), 0)"
+            "  FROM ledger_transfers t LEFT JOIN payments p ON p.group_id = t.group_id AND p.id = t.payment_id"
+            "  WHERE t.group_id = d.group_id AND t.due_id = d.id AND t.reverses IS NULL AND p.reversed_at IS NULL"
+            "  AND coalesce(p.claimed_at, t.at) <= f.due_at))"
+        ),
+        {"g": group.group_id},
+    )
+    assert early == 0, "nobody is fined for what they had paid"
 
 
 async def _dues_are_never_overpaid(tx: Tx, group: Group) -> None:
@@ -310,12 +373,30 @@ async def test_who_pays_everything_receives_everything(
         present = await groups.by_id(tx, group.group_id)
         await _check(tx, present)
         assert present.status == "closed"
-        paid_in, paid_out = await cycles.totals(tx, present)
         rules = present.rule_set
+        paid_in, paid_out = await cycles.totals(tx, present)
         assert paid_in == rules.contribution_minor * rules.lots * rules.rounds
         taken = sum(amount for number in range(1, rules.rounds + 1) for _, amount in rules.deductions_minor(number))
         assert paid_out == paid_in - taken
         balances = await ledger.balances(tx.session, group_id=group.group_id)
         assert all(left == 0 for name, left in balances.items() if name.startswith("pot/")), "every pot is paid out"
         kept = sum(left for name, left in balances.items() if name.startswith(("fee/", "fund/")))
-        assert kept == taken, "what was deducted is where it belongs, and what the reserve lent is back"
+        apart = rules.lots * sum(rules.fee_apart_minor(number) for number in range(1, rules.rounds + 1))
+        fined, given_back = await _fined_and_given_back(tx, present)
+        assert kept == taken + apart + fined - given_back, "all that was taken is where it belongs"
+
+
+async def _fined_and_given_back(tx: Tx, group: Group) -> tuple[int, int]:
+    """Every fine there was, and what of them went back to the members."""
+    fined = await tx.session.scalar(
+        text("SELECT coalesce(sum(d.amount_minor), 0)::bigint FROM dues d WHERE d.group_id = :g AND d.kind = 'fine'"),
+        {"g": group.group_id},
+    )
+    given_back = await tx.session.scalar(
+        text(
+            "SELECT coalesce(sum(l.amount_minor), 0)::bigint FROM payout_legs l"
+            " WHERE l.group_id = :g AND l.kind = 'dividend' AND l.paid_at IS NOT NULL"
+        ),
+        {"g": group.group_id},
+    )
+    return int(fined or 0), int(given_back or 0)
