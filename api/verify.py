@@ -1,13 +1,15 @@
 """``/verify/{code}``: the proof of a draw for anybody, as a page that checks it in the browser and as JSON.
 
 Owns the page, its static files and their headers. Computes nothing about the draw itself: whoever does not
-trust this server must not have to. Refuses to tell a draw that does not exist from one that is not public.
+trust this server must not have to. A lot that was not computed has a page that says so, with the sealed record of how
+it was found. Refuses to tell a draw that does not exist from one that is not public.
 """
 
 import hashlib
 import html
 import json
 import re
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from string import Template
@@ -15,8 +17,16 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from core import draws
-from core.draw import PaperDraw, Proof, paper_to_json, proof_to_json
+from core import found
+from core.draw import (
+    PaperDraw,
+    Proof,
+    Record,
+    paper_to_json,
+    proof_to_json,
+    record_seal,
+    record_to_json,
+)
 from core.errors import NotFound
 from core.messages import show_date
 
@@ -25,7 +35,7 @@ router = APIRouter(include_in_schema=False)
 _FOLDER = Path(__file__).parent / "static" / "verify"
 _KINDS = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 _FILES = {file.name: file.read_bytes() for file in sorted(_FOLDER.iterdir()) if file.suffix in _KINDS}
-_TEMPLATES = {name: Template((_FOLDER / name).read_text()) for name in ("page.html", "said.html")}
+_TEMPLATES = {name: Template((_FOLDER / name).read_text()) for name in ("page.html", "record.html", "said.html")}
 
 # Files may be kept for ever because their addresses change with their content.
 _VERSION = hashlib.sha256(b"".join(_FILES.values())).hexdigest()[:12]
@@ -54,12 +64,12 @@ def _words() -> dict[str, dict[str, str]]:
 WORDS = _words()
 
 
-async def get_proof(code: str) -> Proof | PaperDraw | None:
-    """What is kept of the draw with that code, or None. A dependency: the page can be tried alone."""
-    return await draws.public_record(code) if _CODE.fullmatch(code) else None
+async def get_proof(code: str) -> found.Kept | None:
+    """What is kept of the lot with that code, or None. A dependency: the page can be tried alone."""
+    return await found.public_record(code) if _CODE.fullmatch(code) else None
 
 
-FoundProof = Annotated[Proof | PaperDraw | None, Depends(get_proof)]
+FoundProof = Annotated[found.Kept | None, Depends(get_proof)]
 
 
 @router.get("/verify/static/{name}")
@@ -73,12 +83,21 @@ async def static_file(name: str) -> Response:
 
 @router.get("/verify/{code}.json")
 async def proof_document(code: str, proof: FoundProof) -> Response:
-    """The proof as canonical JSON, or the record of a draw on paper. Readable from any origin: others can check too."""
+    """The proof or record as canonical JSON. Readable from any origin, so that others can build checks of their own."""
     if proof is None:
         raise NotFound("draw.unknown", draw=code[:32])
     headers = _HEADERS | {"Access-Control-Allow-Origin": "*"}
-    document = paper_to_json(proof) if isinstance(proof, PaperDraw) else proof_to_json(proof)
-    return Response(document, media_type="application/json", headers=headers)
+    return Response(_document(proof), media_type="application/json", headers=headers)
+
+
+def _document(kept: found.Kept) -> str:
+    match kept:
+        case PaperDraw():
+            return paper_to_json(kept)
+        case Record():
+            return record_to_json(kept)
+        case Proof():
+            return proof_to_json(kept)
 
 
 @router.get("/verify/{code}")
@@ -95,6 +114,8 @@ async def proof_page(code: str, proof: FoundProof, request: Request) -> Response
         return _page("said.html", 404, language, values)
     if isinstance(proof, PaperDraw):
         return _page("said.html", 200, language, _on_paper(proof, language))
+    if isinstance(proof, Record):
+        return _page("record.html", 200, language, _record_values(proof, say))
     values = {
         "title": html.escape(say["title"].format(code=proof.code)),
         "needs_script": html.escape(say["needs_script"]),
@@ -116,6 +137,42 @@ def _on_paper(paper: PaperDraw, language: str) -> dict[str, Any]:
     }
     parts = {"title": "paper_title", "sentence": "paper", "more": "paper_more"}
     return {part: html.escape(WORDS[language][word].format_map(facts)) for part, word in parts.items()}
+
+
+def _record_values(record: Record, say: dict[str, str]) -> dict[str, str]:
+    """What the page of a record shows. The only check that there is, its seal, is made here."""
+    lots = record.list_text.split()
+    out = [(one.lot, say.get(f"reason_{one.reason}", one.reason)) for one in record.exclusions]
+    summary = [
+        (say["group"], record.group_code),
+        (say["round"], record.round_number),
+        (say["code"], record.code),
+        (say["found_at"], f"{record.found_at:%Y-%m-%d %H:%M} UTC"),
+    ]
+    how = [(say.get(f"how_{name}", name), value) for name, value in record.how.items()]
+    facts = [(say["told_list"], record.list_hash), *how, (say["told_record"], record.record)]
+    escaped = {
+        "title": say["title"].format(code=record.code),
+        "sentence": say["not_computed"],
+        "more": say.get(f"kind_{record.kind}", say["kind_other"]),
+        "lot_label": say["lot_found"],
+        "lot": record.lot,
+        "in_draw": say["in_list"].format(count=len(lots)),
+        "left_out": say["left_out"].format(count=len(out)),
+        "record_title": say["record_title"],
+        "record_state": say["record_ok" if record_seal(record) == record.record else "record_bad"],
+    }
+    rows = "".join(f"<li><b>{html.escape(lot)}</b> {html.escape(reason)}</li>" for lot, reason in out)
+    return {name: html.escape(value) for name, value in escaped.items()} | {
+        "summary": _pairs(summary),
+        "facts": _pairs(facts),
+        "lots": "".join(f"<li>{html.escape(lot)}</li>" for lot in lots),
+        "exclusions": rows or f"<li>{html.escape(say['nobody_left_out'])}</li>",
+    }
+
+
+def _pairs(entries: Iterable[tuple[str, Any]]) -> str:
+    return "".join(f"<dt>{html.escape(name)}</dt><dd>{html.escape(str(value))}</dd>" for name, value in entries)
 
 
 def language_of(request: Request) -> str:

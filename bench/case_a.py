@@ -20,7 +20,7 @@ from bench.figures import Figure, NotKept, digits, median, prove
 from bench.machine import Machine
 from bench.steps import back_to_now
 from bench.town import HTTP, TELEGRAM, TWILIO, Phone, Town, pass_time, phone, town
-from core import clock, draws, payouts, rounds
+from core import clock, found, payouts, rounds
 from core.db import transaction
 from core.draw import verify
 from core.groups import Group
@@ -286,5 +286,5 @@ async def _verify_draws(equb: Equb, size: Size) -> None:
     codes = await equb.here.rows("SELECT code, lot_id FROM draws WHERE group_id = :g", g=equb.group.group_id)
     prove(len({lot for _, lot in codes}) == size.lots == len(codes), "every lot is drawn once")
     for code, _ in codes:
-        proof = await draws.public_proof(code)
+        proof = await found.public_proof(code)
         prove(proof is not None and verify(proof).ok, f"the draw {code} verifies")

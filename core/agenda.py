@@ -13,6 +13,7 @@ from core import (
     clock,
     closing,
     cycles,
+    dividends,
     draws,
     fines,
     funds,
@@ -20,11 +21,13 @@ from core import (
     guarantors,
     money_notices,
     notices,
+    orders,
     payouts,
     places,
     proposals,
     rounds,
     rule_changes,
+    turns,
 )
 from core.beacon import Beacon
 from core.db import Tx, transaction
@@ -61,7 +64,10 @@ async def wake(tenant_id: UUID, group_id: UUID, fetch: FetchBeacon) -> None:
             continue
         async with transaction(tenant_id, now=clock.now()) as tx:
             group = await groups.by_id(tx, group_id, lock=True)
-            await _hold(tx, group, waiting.round_id, beacon)
+            if waiting.attempt == turns.ORDER_ATTEMPT:
+                await notices.order_held(tx, group, await turns.draw_order(tx, group, beacon))
+            else:
+                await _hold(tx, group, waiting.round_id, beacon)
     for reason in out_of_reach.values():
         await _no_later_than(tenant_id, group_id, timedelta(seconds=max(reason.retry_seconds, 5.0)))
         raise reason
@@ -84,13 +90,13 @@ async def _step(tx: Tx, group: Group, out_of_reach: Container[UUID]) -> DrawList
         raise RuntimeError("a running group has no cycle")
     rules = cycle.rule_set
     all_rounds = await cycles.rounds_of(tx, group)
-    steps = _agenda(all_rounds, rules)
+    steps = await _with_order(tx, group, _agenda(all_rounds, rules), rules)
     if any(step.what == "open" and step.at <= tx.now for step in steps) and await places.must_wait(
         tx, group, all_rounds
     ):
         steps = [step for step in steps if step.what != "open"]
     due = sorted(
-        (step for step in steps if not (step.what == "draw" and step.round.id in out_of_reach)),
+        (step for step in steps if not (step.what in ("draw", "order") and step.round.id in out_of_reach)),
         key=lambda step: (step.at, step.round.number),
     )
     if not due or due[0].at > tx.now:
@@ -98,15 +104,29 @@ async def _step(tx: Tx, group: Group, out_of_reach: Container[UUID]) -> DrawList
         group.wake_at = min(due[0].at, expires or due[0].at) if due else None
         await tx.session.flush()
         if not steps:
+            if "auction" in rules.orders and await dividends.set_off(tx, group):
+                await payouts.after_late_money(tx, group, await rounds.settle_from_advances(tx, group))
             await places.finish(tx, group)
             await _close(tx, group)
         return None
     round_ = due[0].round
     match due[0].what:
+        case "order":
+            sealed = await turns.order_list(tx, group)
+            if sealed is not None:
+                return sealed
+            await notices.order_sealed(tx, group, await turns.seal_order(tx, group, round_, rules))
         case "open":
             await rule_changes.take_effect(tx, group, cycle, round_)
+            if round_.number == 1 and turns.uses_turns(rules) and not turns.draws_turns(rules):
+                await turns.lay(tx, group, rules)
+            # What earlier bids have left to all counts for the dues that are made now.
+            if "auction" in rules.orders:
+                await dividends.set_off(tx, group)
             await payouts.after_late_money(tx, group, await _open(tx, group, round_))
             await notices.round_opened(tx, group, round_, cycle)
+            if draws.order_of(rules, round_.number) == "auction":
+                await notices.auction_opened(tx, group, round_, rules)
         case "remind":
             await notices.remind(tx, group, round_)
             round_.reminded_at = tx.now
@@ -116,13 +136,16 @@ async def _step(tx: Tx, group: Group, out_of_reach: Container[UUID]) -> DrawList
             # There is no lot left to find in it.
             round_.frozen_at = round_.drawn_at = tx.now
         case "freeze":
-            await notices.list_frozen(tx, group, round_, await rounds.freeze(tx, group, round_))
+            await orders.at_cutoff(tx, group, round_, await rounds.freeze(tx, group, round_))
             if round_.attempt == 1:
                 await guarantors.call_overdue(tx, group, round_)
         case "draw":
             frozen = await rounds.draw_list(tx, round_)
             if frozen is None:
                 raise RuntimeError("a frozen round has no list")
+            if frozen.list_text and draws.order_of(rules, round_.number) == "need":
+                await orders.ask_officers(tx, group, round_, frozen)
+                return _Again()
             if frozen.list_text:
                 return frozen
             await draws.hold(tx, group, round_, None)
@@ -182,21 +205,30 @@ def _agenda(all_rounds: Sequence[Round], rules: Rules) -> list[_Due]:
         if wants_reminder and round_.reminded_at is None and round_.frozen_at is None:
             agenda.append(_Due(round_, "remind", remind_at))
         if round_.frozen_at is not None:
-            agenda.append(_Due(round_, "draw", round_.draw_at))
+            if draws.order_of(rules, round_.number) != "need" or orders.asks_again(round_):
+                agenda.append(_Due(round_, "draw", round_.draw_at))
         elif not listed:
             agenda.append(_Due(round_, "freeze", round_.cutoff_at))
     return agenda
+
+
+async def _with_order(tx: Tx, group: Group, agenda: list[_Due], rules: Rules) -> list[_Due]:
+    """Where turns are drawn once: that draw comes before any list is fixed."""
+    if not turns.draws_turns(rules) or not agenda or await turns.of_cycle(tx, group):
+        return agenda
+    sealed = await turns.order_list(tx, group)
+    first = await rounds.round_by_number(tx, group, 1)
+    if first is None:
+        raise RuntimeError("a cycle has no first round")
+    order = _Due(first, "order", turns.next_instant(sealed, tx.now))
+    return [order, *(step for step in agenda if step.what != "freeze")]
 
 
 async def _hold(tx: Tx, group: Group, round_id: UUID, beacon: Beacon) -> None:
     round_ = await tx.session.get(Round, (group.group_id, round_id), with_for_update=True)
     if round_ is None or round_.drawn_at or round_.frozen_at is None or group.status != "running":
         return
-    held = await draws.hold(tx, group, round_, beacon)
-    if held:
-        following = await rounds.round_by_number(tx, group, round_.number + 1)
-        await notices.draw_held(tx, group, round_, held, following)
-        await money_notices.after_draw(tx, group, round_, held)
+    await orders.announce(tx, group, round_, await draws.hold(tx, group, round_, beacon))
 
 
 async def _no_later_than(tenant_id: UUID, group_id: UUID, wait: timedelta) -> None:
@@ -216,5 +248,12 @@ async def look_again(tx: Tx, group: Group, *, confirmed: bool = False) -> None:
     asked = confirmed or fines.is_daily(group.rule_set.fine)
     waits = group.wake_at is None or (asked and await cycles.all_drawn(tx, group))
     if group.status == "running" and waits:
+        group.wake_at = tx.now
+        await tx.session.flush()
+
+
+async def wake_now(tx: Tx, group: Group) -> None:
+    """Wake the group now, because what it waited for has been done by somebody."""
+    if group.status == "running":
         group.wake_at = tx.now
         await tx.session.flush()

@@ -27,6 +27,7 @@ from core.commands import (  # noqa: F401 (registers them)
     linking,
     money,
     officers,
+    ordering,
     paying,
     paying_out,
     ruling,

@@ -81,6 +81,10 @@ async def ready_to_begin(tx: Tx, group: Group) -> int:
     missing = await groups.not_accepted(tx, group)
     if missing:
         raise Refusal("rule.not_accepted", who=", ".join(f"{s.member.number}. {s.person.name}" for s in missing[:5]))
+    if group.rule_set.first_to_organiser:
+        organisers = {seat.member.id for seat in await groups.seats(tx, group.group_id, roles=["organiser"])}
+        if not any(held.member_id in organisers for held in await groups.holdings(tx, group)):
+            raise Refusal("order.organiser_no_lot", group=group.name)
     return taken
 
 

@@ -1,61 +1,37 @@
-"""Draws: holding one from the frozen list, the link and the beacon, and keeping its proof for anybody to check.
+"""Found lots: the draw from the frozen list, the link and the beacon, and every other way that the rules name.
 
 A draw is held at its instant or as soon after as the beacon can be had, always from the list and the beacon
-round that were announced. Nobody can preset, postpone or repeat it. The hash of the record stands in the
-ledger's memo of the payout and in every announcement's code.
+round that were announced. Nobody can preset, postpone or repeat it. A lot that is found in another way is put down by
+``put_down`` alone, which refuses every way but the one that the rules name for that round. The hash of proof or
+record stands in the ledger's memo of the payout and in every announcement's code.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select, text
-from sqlalchemy.orm import Mapped, mapped_column
 
-from core import crypto, cycles, draw, payouts, rounds
+from core import crypto, cycles, dividends, draw, payouts, rounds
+from core import sentences as say
 from core.audit import note
 from core.beacon import Beacon, BeaconSource
-from core.db import Base, Tx, transaction, unscoped
-from core.draw import BeaconRound, Exclusion, PaperDraw, Proof, paper_from_json, proof_from_json, proof_to_json
-from core.errors import NotFound, Refusal
+from core.db import Tx
+from core.draw import BeaconRound, Exclusion, Proof, Record, proof_to_json, record_to_json, seal_record
+from core.errors import Refusal
+from core.found import Draw, Held, keep_code, lot_called, next_code, of_round
 from core.groups import Group, Lot
-from core.ids import new_id, tidy_code
-from core.payouts import Payout
+from core.ids import new_id
+from core.messages import Message
 from core.rounds import DrawList, Round
+from core.rules import Order, Rules
 from core.settings import settings
 
-# How the lot was found: by the public draw, or on paper before the equb came here, of which nothing can be checked.
-DRAWN, PAPER = "drawn", "paper"
-
-
-class Draw(Base):
-    """One lot drawn. ``proof`` is everything needed to check it; append-only. On paper: no list and no link."""
-
-    __tablename__ = "draws"
-    group_id: Mapped[UUID] = mapped_column(primary_key=True)
-    id: Mapped[UUID] = mapped_column(primary_key=True)
-    tenant_id: Mapped[UUID]
-    code: Mapped[str]
-    round_id: Mapped[UUID]
-    list_id: Mapped[UUID | None]
-    ordinal: Mapped[int]
-    kind: Mapped[str]
-    lot_id: Mapped[UUID]
-    link_number: Mapped[int | None]
-    proof: Mapped[dict[str, Any]]
-    record_hash: Mapped[str]
-    drawn_at: Mapped[datetime]
-
-
-@dataclass(frozen=True)
-class Held:
-    """A draw that was just held, with the payout it makes."""
-
-    draw: Draw
-    lot: Lot
-    payout: Payout
+# Found by the public draw: each round, or among equal bids.
+DRAWN, AUCTION = "drawn", "auction"
+# After so long without a beacon, officers may turn to paper lots before witnesses.
+WITNESSED_AFTER = timedelta(hours=24)
 
 
 def source() -> BeaconSource:
@@ -89,31 +65,51 @@ async def hold(tx: Tx, group: Group, round_: Round, beacon: Beacon | None) -> li
         return await _postpone(tx, group, round_, timedelta(hours=rules.redraw_hours))
     if beacon is None or beacon.round != frozen.beacon_round:
         raise ValueError("a draw uses the beacon round that was announced")
+    if order_of(rules, round_.number) not in (DRAWN, AUCTION):
+        raise ValueError("a round is drawn only where the rules say so, or to decide between equal bids")
     held = []
-    earlier: list[str] = []
+    found = await of_round(tx, round_)
+    numbers = await _lot_numbers(tx, group, [one.lot_id for one in found if one.list_id == frozen.id])
+    earlier = [rounds.lot_label(number) for number in numbers]
     # Fewer lots than the rules draw may be in good standing: those are drawn, the rest has a try of its own.
-    drawn_before = len(await _drawn_in(tx, round_))
-    most = min(rules.lots_per_round - drawn_before, len(draw.lots_of(frozen.list_text)))
-    for ordinal in range(drawn_before + 1, drawn_before + most + 1):
-        held.append(await _one(tx, group, round_, cycle, frozen, beacon, ordinal, earlier))
+    most = min(rules.lots_per_round - len(found), len(draw.lots_of(frozen.list_text)) - len(earlier))
+    for _ in range(most):
+        held.append(await _one(tx, group, round_, cycle, frozen, beacon, earlier))
         earlier.append(rounds.lot_label(held[-1].lot.number))
-    if drawn_before + most < rules.lots_per_round:
-        await _postpone(tx, group, round_, timedelta(hours=rules.redraw_hours))
-    else:
-        round_.drawn_at = tx.now
-        await tx.session.flush()
+    await finish(tx, group, round_, rules)
     return held
 
 
-async def _drawn_in(tx: Tx, round_: Round) -> Sequence[Draw]:
+async def finish(tx: Tx, group: Group, round_: Round, rules: Rules) -> None:
+    """Close a round of which all lots are found; what could not be found gets a new list and instant."""
+    if len(await of_round(tx, round_)) < rules.lots_per_round:
+        await _postpone(tx, group, round_, timedelta(hours=rules.redraw_hours))
+        return
+    round_.drawn_at = tx.now
+    await tx.session.flush()
+
+
+def order_of(rules: Rules, round_number: int) -> Order:
+    """How a round's lots are found, beside the one that the rules give to the organiser."""
+    return rules.model_copy(update={"first_to_organiser": False}).order_of(round_number)
+
+
+async def _lot_numbers(tx: Tx, group: Group, lot_ids: Sequence[UUID]) -> Sequence[int]:
     rows = await tx.session.scalars(
-        select(Draw).where(Draw.group_id == round_.group_id, Draw.round_id == round_.id).order_by(Draw.ordinal)
+        select(Lot.number).where(Lot.group_id == group.group_id, Lot.id.in_(lot_ids)).order_by(Lot.number)
     )
     return rows.all()
 
 
-def _proof(
-    group: Group, round_: Round, cycle: "cycles.Cycle", frozen: DrawList, beacon: Beacon, earlier: Sequence[str]
+def proof_from(
+    group: Group,
+    cycle: "cycles.Cycle",
+    frozen: DrawList,
+    beacon: Beacon,
+    earlier: Sequence[str],
+    *,
+    code: str,
+    round_number: int,
 ) -> Proof:
     """Draw the next lot from the frozen list with the cycle's next link; everything needed to check it, sealed."""
     secret = crypto.unseal(cycle.secret, f"cycles.secret:{group.group_id}:{cycle.number}")
@@ -121,14 +117,13 @@ def _proof(
     link = draw.link(secret, cycle.chain_length, number)
     previous = draw.link(secret, cycle.chain_length, number - 1).hex() if number > 1 else cycle.anchor
     list_text = draw.list_text([lot for lot in draw.lots_of(frozen.list_text) if lot not in earlier])
-    drawn = draw.draw(group.code, round_.number, list_text, link, beacon.randomness)
-    code = f"{group.code}-{number}" if round_.cycle == 1 else f"{group.code}-{round_.cycle}-{number}"
+    drawn = draw.draw(group.code, round_number, list_text, link, beacon.randomness)
     beacon_source = source()
     return draw.seal(
         Proof(
             code=code,
             group_code=group.code,
-            round_number=round_.number,
+            round_number=round_number,
             frozen_at=frozen.frozen_at,
             draw_at=frozen.draw_at,
             list_text=list_text,
@@ -163,15 +158,104 @@ async def _one(
     cycle: "cycles.Cycle",
     frozen: DrawList,
     beacon: Beacon,
-    ordinal: int,
     earlier: Sequence[str],
 ) -> Held:
-    proof = _proof(group, round_, cycle, frozen, beacon, earlier)
-    lot = await tx.session.scalar(
-        select(Lot).where(Lot.group_id == group.group_id, Lot.cycle == round_.cycle, Lot.number == int(proof.lot[1:]))
+    code = await next_code(tx, group, round_.cycle)
+    proof = proof_from(group, cycle, frozen, beacon, earlier, code=code, round_number=round_.number)
+    lot = await lot_called(tx, group, round_.cycle, proof.lot)
+    # Equal bids are decided by lot; where nobody has bid, the lot is simply drawn.
+    discount = await _bid_of(tx, round_, lot)
+    kind = DRAWN if discount is None else AUCTION
+    kept = await _keep(tx, group, round_, cycle, lot, kind, frozen, proof, discount or 0)
+    cycle.links_used = proof.link_number
+    await tx.session.flush()
+    return kept if discount is None else replace(kept, how=say.HOW_TIED(amount=group.money(discount)))
+
+
+async def _bid_of(tx: Tx, round_: Round, lot: Lot) -> int | None:
+    """What the lot's holders have bid in this round, if they have."""
+    bid: int | None = await tx.session.scalar(
+        text(
+            "SELECT discount_minor FROM bids WHERE group_id = :group AND round_id = :round AND lot_id = :lot"
+            " AND withdrawn_at IS NULL"
+        ),
+        {"group": round_.group_id, "round": round_.id, "lot": lot.id},
     )
-    if lot is None:
-        raise RuntimeError(f"the drawn lot {proof.lot} is not in the book")
+    return bid
+
+
+async def put_down(
+    tx: Tx,
+    group: Group,
+    round_: Round,
+    cycle: "cycles.Cycle",
+    lot: Lot,
+    kind: str,
+    *,
+    frozen: DrawList,
+    how: Mapping[str, str],
+    said: Message,
+    discount_minor: int = 0,
+) -> Held:
+    """Put down a lot that was found without a computed draw: the only way to do so.
+
+    ``how``: what belongs to the kind, in plain ASCII; ``said``: the same in words. The lot stands on the frozen list.
+    ``discount_minor``: what its holders leave to all.
+    Raises ``Refusal("order.other_way")`` unless the rules name that way for this round.
+    """
+    _require_way(tx, round_, cycle.rule_set, kind, frozen)
+    label = rounds.lot_label(lot.number)
+    if label not in draw.lots_of(frozen.list_text):
+        raise Refusal("order.not_on_list", lot=lot.number)
+    record = seal_record(
+        Record(
+            code=await next_code(tx, group, round_.cycle),
+            group_code=group.code,
+            round_number=round_.number,
+            kind=kind,
+            lot=label,
+            found_at=tx.now,
+            list_text=frozen.list_text,
+            list_hash=frozen.list_hash,
+            exclusions=tuple(Exclusion(name, reason) for name, reason in frozen.exclusions),
+            how=how,
+        )
+    )
+    found = await _keep(tx, group, round_, cycle, lot, kind, frozen, record, discount_minor)
+    return replace(found, how=said)
+
+
+def _require_way(tx: Tx, round_: Round, rules: Rules, kind: str, frozen: DrawList) -> None:
+    """A round that is drawn has no lot that anybody chose, whoever asks and for whatever reason."""
+    order = order_of(rules, round_.number)
+    match kind:
+        case "turn":
+            allowed = order in ("fixed", "drawn_once")
+        case "organiser":
+            allowed = rules.first_to_organiser and round_.number == 1
+        case "need" | "auction":
+            allowed = order == kind
+        case "witnessed":
+            allowed = order in (DRAWN, AUCTION) and tx.now >= frozen.draw_at + WITNESSED_AFTER
+        case _:
+            allowed = False
+    if not allowed or round_.drawn_at is not None:
+        raise Refusal("order.other_way", round=round_.number)
+
+
+async def _keep(
+    tx: Tx,
+    group: Group,
+    round_: Round,
+    cycle: "cycles.Cycle",
+    lot: Lot,
+    kind: str,
+    frozen: DrawList,
+    proof: Proof | Record,
+    discount_minor: int,
+) -> Held:
+    """The row of a found lot, its code and its payout."""
+    computed = isinstance(proof, Proof)
     row = Draw(
         group_id=group.group_id,
         id=new_id(),
@@ -179,32 +263,28 @@ async def _one(
         code=proof.code,
         round_id=round_.id,
         list_id=frozen.id,
-        ordinal=ordinal,
-        kind=DRAWN,
+        ordinal=len(await of_round(tx, round_)) + 1,
+        kind=kind,
         lot_id=lot.id,
-        link_number=proof.link_number,
-        proof={"json": proof_to_json(proof)},
+        link_number=proof.link_number if isinstance(proof, Proof) else None,
+        proof={"json": proof_to_json(proof) if isinstance(proof, Proof) else record_to_json(proof)},
         record_hash=proof.record,
         drawn_at=tx.now,
     )
-    cycle.links_used = proof.link_number
     tx.session.add(row)
     await tx.session.flush()
-    await tx.session.execute(
-        text(
-            "INSERT INTO codes (code, tenant_id, kind, group_id, subject_id)"
-            " VALUES (:code, :tenant, 'draw', :group, :draw)"
-        ),
-        {"code": proof.code, "tenant": tx.tenant_id, "group": group.group_id, "draw": row.id},
-    )
-    payout = await payouts.create(tx, group, round_, lot, cycle.rule_set)
+    await keep_code(tx, group, proof.code, row.id)
+    further = [("discount", discount_minor)] if discount_minor else []
+    payout = await payouts.create(tx, group, round_, lot, cycle.rule_set, further=further)
+    await dividends.share_out(tx, group, round_, payout, cycle.rule_set)
     await note(
         tx,
-        "draw.held",
+        "draw.held" if computed else "lot.found",
         group_id=group.group_id,
         subject=f"draw:{proof.code}",
         lot=proof.lot,
         record=proof.record,
+        kind=kind,
     )
     return Held(row, lot, payout)
 
@@ -224,68 +304,3 @@ async def _postpone(tx: Tx, group: Group, round_: Round, wait: timedelta) -> lis
         next_attempt=round_.attempt,
     )
     return []
-
-
-async def of_round(tx: Tx, round_: Round) -> Sequence[Draw]:
-    """The draws of a round in order."""
-    return await _drawn_in(tx, round_)
-
-
-async def by_code(tx: Tx, typed: str) -> Draw:
-    """The tenant's draw of that code. Raises ``NotFound("draw.unknown_code")``."""
-    code = tidy_code(typed)
-    row = (
-        await tx.session.execute(
-            text("SELECT group_id, subject_id FROM codes WHERE code = :code AND kind = 'draw'"), {"code": code}
-        )
-    ).one_or_none()
-    found = await _of_a_group_that_is(tx, row[0], row[1]) if row else None
-    if found is None:
-        raise NotFound("draw.unknown_code", typed=code[:20])
-    return found
-
-
-def proof_of(row: Draw) -> Proof:
-    """The proof of a computed draw as it was sealed."""
-    return proof_from_json(row.proof["json"])
-
-
-def record_of(row: Draw) -> Proof | PaperDraw:
-    """What is kept of a draw: its proof, or the record of one held on paper."""
-    return read_record(row.kind, row.proof["json"])
-
-
-def read_record(kind: str, kept: str) -> Proof | PaperDraw:
-    """The same, from the text that is kept."""
-    return paper_from_json(kept) if kind == PAPER else proof_from_json(kept)
-
-
-async def public_record(code: str) -> Proof | PaperDraw | None:
-    """What is kept of a draw, for anybody who has its code, whichever tenant's it is. It names lots, not people."""
-    async with unscoped() as session:
-        row = (
-            await session.execute(
-                text("SELECT tenant_id, kind, group_id, subject_id FROM find_code(:code)"),
-                {"code": tidy_code(code)[:40]},
-            )
-        ).one_or_none()
-    if row is None or row[1] != "draw":
-        return None
-    async with transaction(row[0]) as tx:
-        found = await _of_a_group_that_is(tx, row[2], row[3])
-        return record_of(found) if found else None
-
-
-async def _of_a_group_that_is(tx: Tx, group_id: UUID, draw_id: UUID) -> Draw | None:
-    """The draw, unless its group was brought in by mistake and undone."""
-    return await tx.session.scalar(
-        select(Draw)
-        .join(Group, Group.group_id == Draw.group_id)
-        .where(Draw.group_id == group_id, Draw.id == draw_id, Group.status != "undone")
-    )
-
-
-async def public_proof(code: str) -> Proof | None:
-    """The proof of a computed draw for anybody who has its code."""
-    record = await public_record(code)
-    return record if isinstance(record, Proof) else None

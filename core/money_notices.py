@@ -5,7 +5,7 @@ from uuid import UUID
 from core import groups, ledger, notices, payouts
 from core import sentences as say
 from core.db import Tx
-from core.draws import Held
+from core.found import Held
 from core.groups import Group, Seat
 from core.payouts import Leg
 from core.proposals import Proposal

@@ -7,18 +7,21 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from core import groups, outbox, people, questions, rounds
+from core import found, groups, outbox, people, questions, rounds
 from core import sentences as say
+from core.auctions import Placed
 from core.contributions import Payment, Settled
 from core.cycles import Cycle
 from core.db import Tx
-from core.draws import Held
-from core.groups import Group, Member, Seat
+from core.found import Held, OrderDraw
+from core.groups import Group, Lot, Member, Seat
 from core.messages import NO, YES, Choice, Message
 from core.payouts import Leg
 from core.people import Address, Person
 from core.rights import officers_with
 from core.rounds import DrawList, Round
+from core.rules import Rules
+from core.ways import order_words
 
 
 async def _timezone(tx: Tx) -> str:
@@ -70,17 +73,19 @@ async def round_opened(tx: Tx, group: Group, round_: Round, cycle: Cycle) -> Non
     """Round 1 is announced by itself, with the anchor of the draws; later ones with the draw before them."""
     if round_.number > 1:
         return
-    message = say.CYCLE_BEGUN(
-        group=group.name,
-        lots=cycle.rule_set.lots,
-        rounds=cycle.rule_set.rounds,
-        amount=group.money(cycle.rule_set.contribution_minor),
-        pot=group.money(cycle.rule_set.pot_minor),
-        due=round_.due_at,
-        draw=round_.draw_at,
-        beacon=round_.beacon_round,
-        anchor=cycle.anchor[:12],
-    )
+    told = {
+        "group": group.name,
+        "lots": cycle.rule_set.lots,
+        "rounds": cycle.rule_set.rounds,
+        "amount": group.money(cycle.rule_set.contribution_minor),
+        "pot": group.money(cycle.rule_set.pot_minor),
+        "due": round_.due_at,
+        "anchor": cycle.anchor[:12],
+    }
+    if cycle.rule_set.orders == {"drawn"}:
+        message = say.CYCLE_BEGUN(**told, draw=round_.draw_at, beacon=round_.beacon_round)
+    else:
+        message = say.CYCLE_BEGUN_ORDER(**told, how=order_words(cycle.rule_set))
     await tell_members(tx, group, message, event=f"round.opened:{round_.id}")
 
 
@@ -138,6 +143,85 @@ async def list_frozen(tx: Tx, group: Group, round_: Round, frozen: DrawList) -> 
         await tell_person(tx, group, person_id, message, event=event)
 
 
+async def list_to_decide(tx: Tx, group: Group, round_: Round, frozen: DrawList) -> None:
+    """The list's code, to every member, before the officers decide."""
+    count = frozen.list_text.count("\n")
+    message = say.LIST_TO_DECIDE(group=group.name, round=round_.number, count=count, code=frozen.list_hash[:12])
+    await tell_members(tx, group, message, event=f"list:{frozen.id}")
+
+
+async def list_tied(tx: Tx, group: Group, round_: Round, tied: DrawList) -> None:
+    """Equal bids: which lots, and the list from which the draw decides, to every member."""
+    message = say.LIST_TIED(
+        group=group.name,
+        round=round_.number,
+        count=tied.list_text.count("\n"),
+        draw=tied.draw_at,
+        code=tied.list_hash[:12],
+        beacon=tied.beacon_round,
+    )
+    await tell_members(tx, group, message, event=f"list:{tied.id}")
+
+
+async def auction_opened(tx: Tx, group: Group, round_: Round, rules: Rules) -> None:
+    """To whoever may still bid: until when, and how much at most."""
+    received = await found.lots_received(tx, group)
+    waiting = {held.member_id for held in await groups.holdings(tx, group) if held.lot_number not in received}
+    people_of = [s.person.id for s in await groups.seats(tx, group.group_id) if s.member.id in waiting]
+    kind = say.AUCTION_OPEN if rules.auction.form == "open" else say.AUCTION_SEALED
+    message = kind(
+        group=group.name,
+        round=round_.number,
+        due=round_.cutoff_at,
+        amount=group.money(rules.gross_pot_minor * rules.auction.most_per_mille // 1000),
+        pot=group.money(rules.pot_minor),
+    )
+    event = f"auction:{round_.id}"
+    await outbox.tell(tx, people_of, message, event=event, timezone=await _timezone(tx), group_id=group.group_id)
+
+
+async def bid_made(tx: Tx, group: Group, placed: Placed, *, by: UUID) -> None:
+    """To the lot's other holders; and to those of the lot that is outbid, where bids are open."""
+    amount = group.money(placed.bid.discount_minor)
+    told = {"group": group.name, "round": placed.round.number, "amount": amount}
+    for holder in await _holders(tx, group, placed.lot.number):
+        if holder.person.id != by:
+            message = say.BID_FOR_LOT(**told, lot=placed.lot.number)
+            await tell_person(tx, group, holder.person.id, message, event=f"bid:{placed.bid.id}")
+    outbid = await tx.session.get(Lot, (group.group_id, placed.outbid.lot_id)) if placed.outbid else None
+    for holder in await _holders(tx, group, outbid.number if outbid else 0):
+        if holder.person.id != by:
+            await tell_person(tx, group, holder.person.id, say.OUTBID(**told), event=f"outbid:{placed.bid.id}")
+
+
+async def order_sealed(tx: Tx, group: Group, sealed: DrawList) -> None:
+    """When the turns are drawn, with which beacon round, from which list: before anybody can know them."""
+    message = say.ORDER_SEALED(
+        group=group.name,
+        count=sealed.list_text.count("\n"),
+        draw=sealed.draw_at,
+        beacon=sealed.beacon_round,
+        list=sealed.list_hash[:12],
+    )
+    await tell_members(tx, group, message, event=f"order_list:{sealed.id}")
+
+
+async def order_held(tx: Tx, group: Group, picks: Sequence[OrderDraw]) -> None:
+    """To each member: the turns of their lots, and how to check them."""
+    mine: dict[UUID, list[Message]] = {}
+    codes: dict[UUID, str] = {}
+    for ordinal, pick in enumerate(picks, 1):
+        lot = await tx.session.get(Lot, (group.group_id, pick.lot_id))
+        number = -(-ordinal // group.rule_set.lots_per_round)
+        for seat in await _holders(tx, group, lot.number if lot else 0):
+            told = say.YOUR_TURN_OF_LOT(lot=lot.number if lot else 0, round=number)
+            mine.setdefault(seat.person.id, []).append(told)
+            codes.setdefault(seat.person.id, pick.code)
+    for person_id, lines in mine.items():
+        message = say.ORDER_HELD(group=group.name, lines=lines, code=codes[person_id])
+        await tell_person(tx, group, person_id, message, event=f"order:{picks[0].id}")
+
+
 async def draw_held(tx: Tx, group: Group, round_: Round, held: Sequence[Held], next_round: Round | None) -> None:
     """Who it was, how to check it, and what is due next: one message to every member."""
     lines = []
@@ -147,7 +231,8 @@ async def draw_held(tx: Tx, group: Group, round_: Round, held: Sequence[Held], n
         for holding in await _holders(tx, group, one.lot.number):
             winners.add(holding.person.id)
             names.append(holding.person.name)
-        lines.append(say.DRAWN_LOT(lot=one.lot.number, names=", ".join(names), code=one.draw.code))
+        told = {"lot": one.lot.number, "names": ", ".join(names), "code": one.draw.code}
+        lines += [say.FOUND_LOT(**told, how=one.how) if one.how else say.DRAWN_LOT(**told), *one.more]
     after = say.NEXT_DUE(due=next_round.due_at, round=next_round.number) if next_round else say.LAST_ROUND()
     message = say.DRAW_HELD(group=group.name, round=round_.number, lots=lines, next=after)
     event = f"draw:{held[0].draw.id}"
@@ -167,14 +252,15 @@ async def _holders(tx: Tx, group: Group, lot_number: int) -> list[Seat]:
 
 async def _tell_holders(tx: Tx, group: Group, round_: Round, one: Held, after: Message, event: str) -> None:
     for holder in await _holders(tx, group, one.lot.number):
-        message = say.YOUR_LOT(
-            group=group.name,
-            round=round_.number,
-            lot=one.lot.number,
-            pot=group.money(one.payout.amount_minor),
-            code=one.draw.code,
-            next=after,
-        )
+        told = {
+            "group": group.name,
+            "round": round_.number,
+            "lot": one.lot.number,
+            "pot": group.money(one.payout.amount_minor),
+            "code": one.draw.code,
+            "next": after,
+        }
+        message = say.YOUR_TURN(**told, how=one.how) if one.how else say.YOUR_LOT(**told)
         await tell_person(tx, group, holder.person.id, message, event=event)
 
 

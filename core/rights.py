@@ -7,14 +7,14 @@ from core.errors import NotAllowed
 MEMBER_RIGHTS: dict[str, frozenset[str]] = {
     "organiser": frozenset(
         {
-            *("begin", "rules", "invite", "record", "decline", "reverse", "pay_out", "see_dues", "announce"),
+            *("decide", "begin", "rules", "invite", "record", "decline", "reverse", "pay_out", "see_dues", "announce"),
             *("appoint", "close", "answer", "excuse", "suspend", "guarantors", "admit", "succeed"),
             *("fine", "lend", "spend"),
         }
     ),
     "secretary": frozenset(
         {
-            *("rules", "invite", "record", "decline", "reverse", "pay_out", "see_dues", "announce"),
+            *("decide", "rules", "invite", "record", "decline", "reverse", "pay_out", "see_dues", "announce"),
             *("answer", "excuse", "suspend", "guarantors", "admit", "succeed"),
             *("fine", "lend", "spend"),
         }

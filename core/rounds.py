@@ -407,6 +407,28 @@ async def freeze(tx: Tx, group: Group, round_: Round) -> DrawList:
     return frozen
 
 
+async def freeze_among(tx: Tx, round_: Round, wider: DrawList, labels: Sequence[str], *, left_out: str) -> DrawList:
+    """A list of some lots of a list that was just frozen, for the same draw; the others are left out, with why."""
+    list_text = draw.list_text(labels)
+    others = [[label, left_out] for label in draw.lots_of(wider.list_text) if label not in labels]
+    frozen = DrawList(
+        group_id=round_.group_id,
+        id=new_id(),
+        tenant_id=tx.tenant_id,
+        round_id=round_.id,
+        attempt=round_.attempt,
+        list_text=list_text,
+        list_hash=draw.list_hash(list_text),
+        exclusions=sorted([*wider.exclusions, *others]),
+        beacon_round=wider.beacon_round,
+        draw_at=wider.draw_at,
+        frozen_at=tx.now,
+    )
+    tx.session.add(frozen)
+    await tx.session.flush()
+    return frozen
+
+
 async def frozen_since(tx: Tx, group: Group, instant: datetime) -> bool:
     """Whether a list of the group has been frozen at or after an instant."""
     found = await tx.session.scalar(

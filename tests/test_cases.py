@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from doors import Doors, doors_of
 
-from core import draws
+from core import found
 from core.draw import verify
 from core.groups import Group
 
@@ -72,7 +72,7 @@ async def _received(doors: Doors, group: Group) -> dict[int, int]:
 async def _every_draw_verifies(doors: Doors, group: Group) -> int:
     codes = await doors.rows("SELECT code FROM draws WHERE group_id = :g", g=group.group_id)
     for (code,) in codes:
-        proof = await draws.public_proof(code)
+        proof = await found.public_proof(code)
         assert proof is not None
         assert verify(proof).ok, code
     return len(codes)

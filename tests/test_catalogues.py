@@ -42,7 +42,7 @@ HUGE = Money(LARGEST_AMOUNT_MINOR * 600 - 1, "ETB")
 MONEY = {"amount", "pot", "owed", "advance", "paid", "collected", "fee", "paid_in", "paid_out", "whole", "said", "held"}
 MONEY |= {"contribution", "left"}
 NUMBERS = {"number", "rounds", "round", "taken", "count", "lot", "drawn", "cycle", "most", "finest", "checks"}
-NUMBERS |= {"offered", "fitting_lots"}
+NUMBERS |= {"offered", "fitting_lots", "other", "other_round"}
 TEXTS = {
     "code": "K7M2Q4-12",
     "typed": "what is this I never wrote that to you",
@@ -50,6 +50,7 @@ TEXTS = {
     "link": "9c7dc6273128",
     "anchor": "4ef004b3b43b",
     "list": "2733efe101d8",
+    "record": "2733efe101d8",
     "url": "https://equb.example.org/verify/K7M2Q4-12",
     "who": "2. Sara Tesfaye, 7. Sara",
     "reason": "the note was counted twice",
@@ -64,23 +65,30 @@ TEXTS = {
 }
 
 
+# Sentences of how lots are found in a whole cycle, rather than of one that was.
+OF_ORDERS = (sentences.ORDER, sentences.ORDER_FROM, sentences.CYCLE_BEGUN_ORDER)
+
+
 def value_of(kind: Kind, name: str, language: str, *, long: bool) -> Any:
     """What stands for a placeholder: everything at its largest, or as on an ordinary day."""
     if kind is sentences.STATUS and name in ("due", "lots"):
         return sentences.STATUS_LATE(amount=HUGE, due=LAST_INSTANT) if name == "due" else [sentences.STATUS_ALL_PAID()]
     if kind in (sentences.PART_OF_LOT, sentences.INVITE, sentences.INVITE_NO_SMS) and name in ("share", "link"):
         return "99/100" if name == "share" else "https://t.me/equb_bot?start=K7M2Q4"
-    if kind in (sentences.DRAW_HELD, sentences.YOUR_LOT) and name in ("lots", "next"):
+    if kind in (sentences.DRAW_HELD, sentences.YOUR_LOT, sentences.YOUR_TURN) and name in ("lots", "next"):
         lot = sentences.DRAWN_LOT(lot=117, names=f"{LONG_NAME[language]}, Hana", code="K7M2Q4-12")
         return [lot, lot] if name == "lots" else sentences.NEXT_DUE(round=2, due=LAST_INSTANT)
     if name == "said" and kind is not sentences.KINDS["refused.rules.does_not_add_up"]:
         return "I paid it on Saturday"
+    if kind is sentences.MERGE_ASKED and name in ("other", "lots"):
+        return LONG_NAME[language] if name == "other" else "117, 118"
     if name in MONEY:
         return HUGE if long else Money(100_000 if name != "pot" else 1_200_000, "ETB")
     if name in NUMBERS:
         return 600 if long else 3
     messages_of = {
         "about": sentences.ABOUT_PAY,
+        "how": sentences.ORDER_NEED if kind in OF_ORDERS else sentences.HOW_ORGANISER,
         "office": sentences.COLLECTOR,
         "rhythm": sentences.EVERY_DAYS,
         "share": sentences.ONE_LOT,
@@ -100,7 +108,7 @@ def value_of(kind: Kind, name: str, language: str, *, long: bool) -> Any:
     match name:
         case "group":
             return LONG_GROUP[language] if long else {"en": "Merkato", "am": "መርካቶ"}[language]
-        case "name" | "names" | "payer" | "giver" | "taker" | "to" | "of":
+        case "name" | "names" | "payer" | "by" | "giver" | "taker" | "to" | "of":
             return LONG_NAME[language] if long else {"en": "Sara Tesfaye", "am": "ሳራ ተስፋዬ"}[language]
         case "due" | "draw":
             return LAST_INSTANT if long else datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
@@ -323,6 +331,7 @@ def test_a_packed_sentence_is_said_again_to_the_letter(language: str) -> None:
 # As long as what they list.
 LISTS = {"draw_held", "history", "holds", "members", "who", "who_deferred", "who_holds"}
 LISTS |= {"accept_rules", "agree_rules", "consent_join_rules", "rules_changed", "rules_chosen", "sure_rule"}
+LISTS |= {"order", "order_held", "please_decide"}
 
 
 @pytest.mark.parametrize("name", [name for name in EVERY_KIND if name not in LISTS])

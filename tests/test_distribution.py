@@ -182,7 +182,7 @@ _cycle: list[Heard] = []
 
 
 # A whole cycle, and what not every group does.
-LISTENED_TO = ("a_whole_cycle", "officers", "guarantor")
+LISTENED_TO = ("a_whole_cycle", "officers", "guarantor", "fixed_turns", "drawn_once", "need_first", "auction")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from doors import Doors, doors_of
 from talking import fetch
 
-from core import agenda, clock, contributions, cycles, draws, groups, ledger, payouts, people, rounds
+from core import agenda, clock, contributions, cycles, found, groups, ledger, payouts, people, rounds
 from core.db import Tx, transaction
 from core.draw import verify
 from core.groups import Group, Member
@@ -94,8 +94,8 @@ async def test_a_list_that_is_late_is_drawn_from_a_beacon_that_nobody_knows_yet(
     async with transaction(doors.tenant.id) as tx:
         first = await rounds.round_by_number(tx, group, 1)
         assert first is not None
-        drawn = await draws.of_round(tx, first)
-    assert [verify(draws.proof_of(one)).ok for one in drawn] == [True]
+        drawn = await found.of_round(tx, first)
+    assert [verify(found.proof_of(one)).ok for one in drawn] == [True]
 
 
 async def test_two_rounds_never_have_a_list_at_the_same_time(doors: Doors) -> None:

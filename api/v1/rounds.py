@@ -12,12 +12,13 @@ from api.tokens import Reader
 from api.v1 import rules as shapes_of_rules
 from api.v1.members import member_of
 from api.v1.shapes import PREFIX, AskedPart, MemberQuery, Money, Number, Page, cursor, lot_name
-from core import draws, groups, listing
-from core.draw import Proof
+from core import draws, found, groups, listing
+from core.draw import Proof, Record
 from core.errors import NotFound
 from core.groups import Group
 from core.ids import tidy_code
 from core.listing import DueLine, Slice
+from core.rules import Order
 from core.settings import settings
 
 router = APIRouter(prefix=PREFIX, tags=["rounds, dues and draws"])
@@ -39,6 +40,7 @@ class Round(BaseModel):
     drawn_at: datetime | None
     beacon_round: int = Field(description="the round of the public beacon that decides the draw; 0: none did, on paper")
     attempt: int = Field(description="more than 1 when no lot could be drawn before")
+    order: Order = Field(description="how its lots are found")
     owed: Money = Field(description="what falls due in it, without excused dues")
     collected: Money = Field(description="what has come into its pot, less what was reversed")
     pot: Money = Field(description="what a drawn lot receives when everybody pays")
@@ -65,14 +67,21 @@ class Due(BaseModel):
 
 
 class Draw(BaseModel):
-    """How a lot was found, with everything that is needed to check it."""
+    """How a lot was found; of a computed draw with everything that is needed to check it.
+
+    ``kind``: drawn; turn (its turn had come), organiser (the rules give round 1 to the organiser), need (officers
+    decided), auction (the highest bid, or by lot among equal ones), witnessed (paper lots, before two witnesses) or
+    paper (before the equb came here).
+    """
 
     id: UUID
     code: str
     cycle: int
     round: int
     ordinal: int = Field(description="1 for the first draw of the round")
-    kind: str = Field(description="drawn: computed, anybody can check it; paper: from the paper book, not computed")
+    kind: str
+    computed: bool = Field(description="whether it was computed, and can be; else `proof` is a sealed record of it")
+    how: dict[str, str] = Field(description="of a lot that was not computed: what belongs to its kind")
     list: str | None = Field(description="the lots it chose from, one a line; its SHA-256 is list_hash")
     list_hash: str | None
     beacon_round: int | None
@@ -81,8 +90,8 @@ class Draw(BaseModel):
     lot: str = Field(examples=["L007"])
     drawn_at: datetime
     proof: dict[str, Any] = Field(
-        description="the whole proof (equb-draw-v1); of a draw held on paper before the equb came here, whose list,"
-        " beacon and link are null, the record of it (equb-paper-v1)"
+        description="the whole proof (equb-draw-v1); of a lot that was not computed the record of it (equb-record-v1);"
+        " of a draw held on paper before the equb came here, which has no list, the record of that (equb-paper-v1)"
     )
     verify_at: str = Field(description="the page where anybody can check it")
 
@@ -100,6 +109,7 @@ def _round(row: Any, group: Group) -> Round:
         status=status,
         owed=Money.of(row.owed, group.currency),
         collected=Money.of(row.collected, group.currency),
+        order=draws.order_of(shapes_of_rules.read(row.rules), row.number),
         pot=Money.of(shapes_of_rules.read(row.rules).pot_minor, group.currency),
         lots=[lot_name(number) for number in json.loads(row.lots)],
     )
@@ -126,8 +136,9 @@ def _due(line: DueLine, group: Group, now: datetime) -> Due:
 
 
 def _draw(row: Any) -> Draw:
-    record = draws.read_record(row.kind, row.proof)
-    computed = record if isinstance(record, Proof) else None
+    kept = found.read_kept(row.proof)
+    listed = kept if isinstance(kept, Proof | Record) else None
+    computed = kept if isinstance(kept, Proof) else None
     return Draw(
         id=row.id,
         code=row.code,
@@ -135,12 +146,14 @@ def _draw(row: Any) -> Draw:
         round=row.round,
         ordinal=row.ordinal,
         kind=row.kind,
-        list=computed.list_text if computed else None,
-        list_hash=computed.list_hash if computed else None,
+        computed=computed is not None,
+        how=dict(kept.how) if isinstance(kept, Record) else {},
+        list=listed.list_text if listed else None,
+        list_hash=listed.list_hash if listed else None,
         beacon_round=computed.beacon.round if computed else None,
         beacon=computed.beacon.randomness if computed else None,
         link=computed.link if computed else None,
-        lot=record.lot,
+        lot=kept.lot,
         drawn_at=row.drawn_at,
         proof=json.loads(row.proof),
         verify_at=f"{settings().public_url}/verify/{row.code}",

@@ -1,6 +1,6 @@
 """Seeing: STATUS, ROUND, HISTORY, RULES, MEMBERS, VERIFY. Nothing here changes anything."""
 
-from datetime import date
+from datetime import date, datetime
 from fractions import Fraction
 from typing import Annotated
 from uuid import UUID
@@ -8,22 +8,36 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
-from core import contributions, draws, groups, ledger, notices, payouts, places, rounds
+from core import (
+    auctions,
+    contributions,
+    draws,
+    found,
+    groups,
+    ledger,
+    notices,
+    payouts,
+    places,
+    rounds,
+    turns,
+    ways,
+)
 from core import sentences as say
 from core.asks import WhichGroup, Words
 from core.command import command
 from core.commands import earlier
 from core.commands.joining import share_words
 from core.describing import rhythm_words, rule_lines
-from core.draw import PaperDraw, lots_of, verify
+from core.draw import PaperDraw, Record, lots_of, record_seal, verify
+from core.found import Draw
 from core.groups import Group, Member
 from core.messages import Kind, Message
+from core.rounds import Round
 from core.settings import settings
 from core.talk import Talk
 
 MOST_LINES = 30
 
-_OFFICES = {"organiser": say.ORGANISER, "secretary": say.SECRETARY, "collector": say.COLLECTOR}
 _STATES: dict[str, Kind] = {
     "claimed": say.CLAIMED_WORD,
     "declined": say.DECLINED_WORD,
@@ -69,15 +83,21 @@ async def _my_lots(talk: Talk, group: Group, member: Member) -> list[Message]:
     paid, promised, round_of = await _legs(talk, group, member.id)
     lines = []
     left = await places.withdrawn(talk.tx, group)
+    drawn = group.rule_set.orders == {"drawn"}
+    turn_of = {lot.number: turn.round_number for turn, lot in await turns.of_cycle(talk.tx, group)}
     for held in await groups.holdings(talk.tx, group, member_id=member.id):
         if held.lot_number in left:
             lines.append(say.STATUS_LOT_LEFT(lot=held.lot_number, share=share_words(held.share)))
             continue
         if held.holding_id not in promised:
-            lines.append(say.STATUS_LOT(lot=held.lot_number, share=share_words(held.share)))
+            told = {"lot": held.lot_number, "share": share_words(held.share)}
+            if held.lot_number in turn_of:
+                lines.append(say.STATUS_LOT_TURN(**told, round=turn_of[held.lot_number]))
+            else:
+                lines.append(say.STATUS_LOT(**told) if drawn else say.STATUS_LOT_WAITS(**told))
             continue
         lines.append(
-            say.STATUS_LOT_DRAWN(
+            (say.STATUS_LOT_DRAWN if drawn else say.STATUS_LOT_RECEIVED)(
                 lot=held.lot_number,
                 share=share_words(held.share),
                 round=round_of[held.holding_id],
@@ -92,7 +112,7 @@ _LEGS = """
 SELECT g.holding_id, g.amount_minor, g.paid_at, r.number
 FROM payout_legs g JOIN payouts o ON o.group_id = g.group_id AND o.id = g.payout_id
 JOIN rounds r ON r.group_id = o.group_id AND r.id = o.round_id
-WHERE g.group_id = $1 AND g.member_id = $2 AND r.cycle = $3
+WHERE g.group_id = $1 AND g.member_id = $2 AND r.cycle = $3 AND g.kind = 'pot' AND o.kind = 'pot'
 """
 
 
@@ -111,7 +131,7 @@ async def _legs(talk: Talk, group: Group, member_id: UUID) -> tuple[dict[UUID, i
 
 
 @command("ROUND", about=say.ABOUT_ROUND)
-async def round_(talk: Talk, group: Annotated[Group, WhichGroup(statuses=("running",))]) -> Message:
+async def round_(talk: Talk, group: Annotated[Group, WhichGroup(statuses=("running",))]) -> Message | list[Message]:
     """The round that is open: what has come in, when it is due and drawn."""
     contributions.require_cycle(group)
     current = await rounds.current_round(talk.tx, group)
@@ -130,10 +150,30 @@ async def round_(talk: Talk, group: Annotated[Group, WhichGroup(statuses=("runni
         "collected": group.money(await rounds.collected(talk.tx, current)),
         "pot": group.money((await payouts.gross_parts(talk.tx, current, 1))[0]),
     }
+    order = draws.order_of(rules, current.number)
     if current.drawn_at:
-        drawn = [draws.record_of(d).lot.lstrip("L0") for d in await draws.of_round(talk.tx, current)]
-        return say.ROUND_DRAWN(**common, lots=", ".join(drawn))
+        drawn = [found.kept_of(d).lot.lstrip("L0") for d in await found.of_round(talk.tx, current)]
+        return (say.ROUND_DRAWN if order == "drawn" else say.ROUND_FOUND)(**common, lots=", ".join(drawn))
+    if order != "drawn":
+        said = say.ROUND_ORDER(**common, due=current.due_at)
+        return [said, await _highest(talk, group, current)] if _auctioned(group, current) else said
     return say.ROUND(**common, due=current.due_at, draw=current.draw_at)
+
+
+def _auctioned(group: Group, current: Round) -> bool:
+    """Whether bids are open that everybody may know."""
+    rules = group.rule_set
+    is_open = draws.order_of(rules, current.number) == "auction" and rules.auction.form == "open"
+    return is_open and current.frozen_at is None
+
+
+async def _highest(talk: Talk, group: Group, current: Round) -> Message:
+    bids = await auctions.standing(talk.tx, current)
+    if not bids:
+        return say.NO_BID(due=current.cutoff_at)
+    lot = await talk.tx.session.get(groups.Lot, (group.group_id, bids[0].lot_id))
+    amount = group.money(bids[0].discount_minor)
+    return say.HIGHEST_BID(amount=amount, lot=lot.number if lot else 0, due=current.cutoff_at)
 
 
 _RECEIVED = """
@@ -199,7 +239,7 @@ async def members(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
             "name": seat.person.name,
             "share": share_words(shares.get(seat.member.id, Fraction(0))),
         }
-        office = _OFFICES.get(seat.member.role)
+        office = ways.OFFICES.get(seat.member.role)
         lines.append(say.MEMBER_LINE_OFFICE(**values, office=office()) if office else say.MEMBER_LINE(**values))
     if len(everyone) > MOST_LINES:
         lines.append(say.AND_MORE(count=len(everyone) - MOST_LINES))
@@ -211,7 +251,10 @@ async def verify_(talk: Talk, code: Annotated[str, Words()]) -> Message:
     """Checks a draw again, and says where anybody can do so without us. Without a code: the speaker's last draw."""
     if not code:
         code = await _last_code(talk)
-    proof = draws.record_of(await draws.by_code(talk.tx, code))
+    row = await found.by_code(talk.tx, code)
+    proof = found.kept_of(row)
+    if isinstance(proof, Record):
+        return _not_computed(proof)
     if isinstance(proof, PaperDraw):
         return _on_paper(proof)
     verdict = verify(proof)
@@ -219,6 +262,10 @@ async def verify_(talk: Talk, code: Annotated[str, Words()]) -> Message:
     if not verdict.ok:
         count = sum(not check.ok for check in verdict.checks)
         return say.VERIFY_FAILED(code=proof.code, count=count, checks=len(verdict.checks), url=url)
+    if isinstance(row, found.OrderDraw):
+        lot = proof.lot.lstrip("L0")
+        turn = say.VERIFIED_TURN(code=proof.code, number=row.ordinal, lot=lot, checks=len(verdict.checks), url=url)
+        return turn.showing(link=url)
     return say.VERIFIED(
         code=proof.code,
         lot=proof.lot.lstrip("L0"),
@@ -243,12 +290,33 @@ def _on_paper(paper: PaperDraw) -> Message:
     )
 
 
+def _not_computed(record: Record) -> Message:
+    """Said as what it is: nothing was computed, and nothing but the seal can be checked."""
+    url = f"{settings().public_url}/verify/{record.code}"
+    if record_seal(record) != record.record:
+        return say.VERIFY_FAILED(code=record.code, count=1, checks=1, url=url)
+    return say.NOT_COMPUTED(
+        code=record.code,
+        lot=record.lot.lstrip("L0"),
+        round=record.round_number,
+        how=ways.how_words(record),
+        record=record.record[:12],
+        url=url,
+    ).showing(link=url)
+
+
 async def _last_code(talk: Talk) -> str:
-    mine = [group.group_id for group, _ in await talk.my_groups()]
-    code = await talk.tx.session.scalar(
-        select(draws.Draw.code)
-        .where(draws.Draw.group_id.in_(mine))
-        .order_by(draws.Draw.drawn_at.desc(), draws.Draw.id.desc())
-        .limit(1)
-    )
-    return code or ""
+    """The code of the lot that was found last in any of the speaker's equbs, asked of one after the other."""
+    last: tuple[datetime, str] | None = None
+    for group, _ in await talk.my_groups():
+        row = (
+            await talk.tx.session.execute(
+                select(Draw.drawn_at, Draw.code)
+                .where(Draw.group_id == group.group_id)
+                .order_by(Draw.drawn_at.desc(), Draw.ordinal.desc())
+                .limit(1)
+            )
+        ).one_or_none()
+        if row is not None and (last is None or row[0] > last[0]):
+            last = (row[0], row[1])
+    return last[1] if last else ""

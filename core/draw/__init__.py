@@ -1,7 +1,8 @@
 """Drawing a lot so that anybody can check it, and checking it. Pure: no I/O, no clock.
 
 Owns the hash chain, the frozen list, the choice itself (``choice``), the arithmetic of the randomness beacon
-(``randomness``), the proof of a draw and its canonical JSON (``proof``), and its verification (``verdict``).
+(``randomness``), the proof of a draw and its canonical JSON (``proof``), its verification (``verdict``), and the
+record of a lot that was found in any other way (``record``).
 
 Several lots may be drawn in one round: each is a draw of its own, with its own link and a list without the
 lots drawn before it. List hash and link both stand in the message, so the message needs no ordinal.
@@ -35,6 +36,7 @@ from core.draw.randomness import (
     randomness_of,
     signature_genuine,
 )
+from core.draw.record import Record, is_record, record_from_json, record_seal, record_to_json, seal_record
 from core.draw.verdict import Check, Verdict, verify
 
 __all__ = [
@@ -47,12 +49,14 @@ __all__ = [
     "Exclusion",
     "PaperDraw",
     "Proof",
+    "Record",
     "Verdict",
     "beacon_round_at",
     "chain",
     "draw",
     "index_below",
     "is_paper",
+    "is_record",
     "link",
     "list_hash",
     "list_text",
@@ -62,9 +66,13 @@ __all__ = [
     "proof_from_json",
     "proof_to_json",
     "randomness_of",
+    "record_from_json",
     "record_hash",
+    "record_seal",
+    "record_to_json",
     "seal",
     "seal_paper",
+    "seal_record",
     "signature_genuine",
     "verify",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from core.audit import note
@@ -48,6 +48,14 @@ async def release(tx: Tx, group: Group, who: Member) -> None:
         .returning(Holding.lot_id)
     )
     for lot_id in gone.scalars().all():
+        # Nor has a lot a turn that is not there any more.
+        await tx.session.execute(
+            text(
+                "DELETE FROM turns t WHERE t.group_id = :group AND t.lot_id = :lot AND NOT EXISTS"
+                " (SELECT 1 FROM holdings h WHERE h.group_id = t.group_id AND h.lot_id = t.lot_id)"
+            ),
+            {"group": group.group_id, "lot": lot_id},
+        )
         left = select(Holding.id).where(Holding.group_id == group.group_id, Holding.lot_id == lot_id)
         await tx.session.execute(delete(Lot).where(Lot.group_id == group.group_id, Lot.id == lot_id, ~left.exists()))
 

@@ -16,7 +16,7 @@ from core import cycles, groups, people
 from core.contributions import Payment as PaymentRow
 from core.db import Tx
 from core.draw import PaperDraw, paper_to_json, seal_paper
-from core.draws import PAPER, Draw
+from core.found import PAPER, Draw
 from core.groups import Group, Holding, Lot, Member
 from core.ids import RECEIPT_CODE_LENGTH, new_code, new_id
 from core.imports.adding_up import Promise, Sums, holding_amounts, in_order

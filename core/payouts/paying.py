@@ -170,7 +170,7 @@ async def take_back(tx: Tx, group: Group, leg: Leg, *, denied: bool) -> None:
 
 
 async def waiting(tx: Tx, group: Group) -> list[Payable]:
-    """Every leg of the group that waits for payment, oldest round first."""
+    """Every leg of the group that waits for somebody to pay it, oldest round first."""
     rows = await tx.session.scalars(
         select(Round)
         .where(
@@ -183,7 +183,9 @@ async def waiting(tx: Tx, group: Group) -> list[Payable]:
         )
         .order_by(Round.cycle, Round.number)
     )
-    return [one for round_ in rows.all() for one in await payable(tx, group, round_)]
+    legs = [one for round_ in rows.all() for one in await payable(tx, group, round_)]
+    # What is set off against the next dues goes into nobody's hands.
+    return [one for one in legs if one.leg.kind != "set_off"]
 
 
 async def leg(tx: Tx, group_id: UUID, leg_id: UUID) -> Leg:

@@ -7,22 +7,12 @@ from core.money import Money
 from core.rules.records import FINEST_SHARE, MOST_ROUNDS, Rules
 from core.rules.schedule import holidays_known
 
-# Rules that can be written down and are not carried out yet; nobody may choose what would not happen.
-# A rule of which only one value is missing stands as name=value.
-NOT_YET = (
-    "order",
-    "later_orders",
-    "first_to_organiser",
-)
-
 
 def check(rules: Rules, *, currency: str, pot_minor: int | None = None) -> None:
     """Raise ``Refusal("rules.…")`` when the whole does not add up; its facts say what would.
 
     ``pot_minor``: the pot somebody expects, with or without what is deducted.
     """
-    if any(_chosen(rules, entry) for entry in NOT_YET):
-        raise Refusal("rules.not_yet")
     if rules.lots % rules.lots_per_round:
         whole = [n for n in range(1, rules.lots + 1) if rules.lots % n == 0]
         near = min(whole, key=lambda n: (abs(n - rules.lots_per_round), n))
@@ -43,13 +33,6 @@ def check(rules: Rules, *, currency: str, pot_minor: int | None = None) -> None:
     _check_order(rules)
     _check_rhythm(rules)
     _check_what_needs_another(rules)
-
-
-def _chosen(rules: Rules, entry: str) -> bool:
-    """Whether a rule set has chosen a rule, or one value of it (``name=value``)."""
-    name, _, value = entry.partition("=")
-    chosen = getattr(rules, name)
-    return bool(chosen == value if value else chosen != Rules.model_fields[name].get_default())
 
 
 def _check_pot(rules: Rules, currency: str) -> None:

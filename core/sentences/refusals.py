@@ -65,7 +65,6 @@ refusal(
     ),
 )
 refusal("rules.auction_step", N_("Bids cannot rise by more than the highest allowed, which is {amount}."))
-refusal("rules.not_yet", N_("That rule cannot be chosen yet."))
 refusal("rules.stages", N_("The order can change once in a round, from round 2 to round {rounds}."))
 refusal("rules.drawn_once_later", N_("What is drawn once is drawn before round 1. Later rounds need another order."))
 refusal("rules.netting_dividend", N_("A dividend is paid out; it cannot also be set off. Choose one of the two."))

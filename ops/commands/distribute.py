@@ -37,6 +37,7 @@ DISTRIBUTED = (
     "draws",
     "payouts",
     "payout_legs",
+    "order_draws",
     "turns",
     "bids",
     "needs",

@@ -3,7 +3,8 @@
 Owns: reading a proof from a file, standard input or an address, and saying in plain lines what holds.
 Refuses: to ask our database or our server for anything; a file is checked without any network.
 
-Ends with 0 when every check passed, 1 when one failed, 2 when there is no proof to check.
+Ends with 0 when every check passed, 1 when one failed, 2 when there is no proof to check: nothing readable, or the
+record of a lot that was not computed, which is shown as what it is.
 """
 
 from __future__ import annotations
@@ -13,7 +14,18 @@ from pathlib import Path
 
 import httpx
 
-from core.draw import Check, Proof, Verdict, is_paper, proof_from_json, verify
+from core.draw import (
+    Check,
+    Proof,
+    Record,
+    Verdict,
+    is_paper,
+    is_record,
+    proof_from_json,
+    record_from_json,
+    record_seal,
+    verify,
+)
 from core.draw.proof import MAX_PROOF_CHARS
 from core.errors import Refusal
 from ops.errors import CannotStart
@@ -55,6 +67,8 @@ def main(argv: list[str]) -> int:
             f"{argv[0]} is of a draw on paper: it was not computed, so there is nothing to check", status=2
         )
     try:
+        if is_record(document):
+            return _show_record(record_from_json(document))
         proof = proof_from_json(document)
     except Refusal as refusal:
         where = f" (at {refusal.facts['field']})" if refusal.facts["field"] else ""
@@ -63,6 +77,17 @@ def main(argv: list[str]) -> int:
     for line in _lines(proof, verdict):
         print(line)
     return 0 if verdict.ok else 1
+
+
+def _show_record(record: Record) -> int:
+    """Say how the lot was found, and that nothing but the seal of that can be checked."""
+    print(f"lot {record.lot}, equb {record.group_code}, round {record.round_number}, {record.code}")
+    print(f"NOT COMPUTED: {record.kind}, at {record.found_at.isoformat()}")
+    for name, value in record.how.items():
+        print(f"        {name:<18} {value}")
+    sealed = record_seal(record) == record.record
+    print("the record is as it was sealed" if sealed else "FAILED  the record was changed after it was sealed")
+    return 2 if sealed else 1
 
 
 def _lines(proof: Proof, verdict: Verdict) -> list[str]:
