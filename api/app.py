@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 import bot
 import sms
-from api import health, nudge, problems, replies, sandbox, v1, verify, webhooks
+from api import health, nudge, paper, problems, replies, sandbox, v1, verify, webhooks
 from api.metrics import Measured
 from core import db, gateways, people
 from core.errors import NotFound
@@ -106,6 +106,7 @@ def make_app() -> FastAPI:
     app.include_router(v1.router)
     app.include_router(health.router)
     app.include_router(verify.router)
+    app.include_router(paper.router)
     if settings().sandbox:
         app.include_router(sandbox.router)
     return app

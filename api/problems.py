@@ -102,6 +102,7 @@ _SENTENCES = {
     "message.not_resendable": "Only a message that failed, is held back or is uncertain can be sent again.",
     "message.unknown": "There is no such message.",
     "money.other_currency": "That is not the currency of the group.",
+    "paper.no_such_table": "There is no such table: ask for one of those that are known.",
     "payment.holder_needed": "Somebody must hold cash: say in held_by which officer does.",
     "payment.holder_no_officer": "Only an officer who may record contributions can hold them.",
     "payout.payer_needed": "Cash comes out of somebody's hand: say in held_by which officer paid.",

@@ -2,14 +2,18 @@
 
 Never looks at the words of an error: its class, its HTTP status and, for an unknown chat, a second question decide.
 A text longer than one message goes as several, cut at line ends, all one delivery; keyboards hang on the last.
+A message with a paper (``core.papers``) is that file with the text below it; where the paper cannot be made the
+person is told so instead.
 """
 
 import asyncio
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import aiohttp
+import structlog
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
@@ -26,6 +30,7 @@ from aiogram.exceptions import (
 )
 from aiogram.methods.base import Response
 from aiogram.types import (
+    BufferedInputFile,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     KeyboardButton,
@@ -36,22 +41,27 @@ from aiogram.types import (
 )
 from aiogram.utils.token import TokenValidationError
 
-from core import gateways
+from core import gateways, papers
 from core.errors import NotFound
 from core.gateways import Gateway
 from core.outbox import Delivery, Outgoing
 from core.settings import settings
 
+log = structlog.get_logger(__name__)
+
 # aiogram builds these classes anew for each call unless somebody keeps them: half of what sending costs.
 _KEPT = (Response[Message], Response[bool])
 
 LONGEST_TEXT = 4096
+LONGEST_CAPTION = 1024
 LONGEST_DATA_BYTES = 64
 # Labels up to this stand side by side on the smallest screen.
 SHORT_LABEL = 10
 SIDE_BY_SIDE = 3
 
 ANSWER_SECONDS = 20
+# A file travels longer than words.
+PAPER_SECONDS = 45
 OUT_OF_REACH_SECONDS = 5.0
 REFUSED_SECONDS = 300.0
 
@@ -77,22 +87,22 @@ async def close() -> None:
         await session.close()
 
 
-def pieces(text: str) -> list[str]:
-    """The text as messages of at most 4096 UTF-16 units, cut at line ends, else at spaces, else anywhere."""
+def pieces(text: str, longest: int = LONGEST_TEXT) -> list[str]:
+    """The text in parts of at most so many UTF-16 units, cut at line ends, else at spaces, else anywhere."""
     found = []
-    while (fits := _fitting(text)) < len(text):
+    while (fits := _fitting(text, longest)) < len(text):
         cut = max(text.rfind("\n", 1, fits), 0) or max(text.rfind(" ", 1, fits), 0) or fits
         found.append(text[:cut].rstrip())
         text = text[cut:].lstrip()
     return [*found, text]
 
 
-def _fitting(text: str) -> int:
-    """How many characters from the start fit into one message; Telegram counts those beyond 0xFFFF twice."""
+def _fitting(text: str, longest: int) -> int:
+    """How many characters from the start fit; Telegram counts those beyond 0xFFFF twice."""
     units = 0
     for position, letter in enumerate(text):
         units += 2 if letter > "\uffff" else 1
-        if units > LONGEST_TEXT:
+        if units > longest:
             return position
     return len(text)
 
@@ -139,7 +149,45 @@ async def send(outgoing: Outgoing) -> Delivery:
         bot = bot_of(gateway)
     except TokenValidationError as error:
         return _ours_to_mend(type(error).__name__)
-    parts, keyboard = pieces(outgoing.text), markup(outgoing)
+    keyboard = markup(outgoing)
+    if outgoing.extras.get("paper"):
+        return await _send_paper(bot, outgoing, keyboard)
+    return await _send_text(bot, outgoing, outgoing.text, keyboard)
+
+
+async def _send_paper(bot: Bot, outgoing: Outgoing, keyboard: Markup | None) -> Delivery:
+    """The paper of the message, with the text as its caption."""
+    try:
+        paper = await papers.hand_out(outgoing.tenant_id, UUID(outgoing.extras["paper"]))
+    except (NotFound, papers.NotTheLedger) as error:
+        log.error("paper_not_made", outbox=str(outgoing.id), error=type(error).__name__)
+        instead = str(outgoing.extras.get("without_paper", ""))
+        return await _send_text(bot, outgoing, f"{outgoing.text}\n{instead}", keyboard)
+    caption, *rest = pieces(outgoing.text, LONGEST_CAPTION)
+    file = BufferedInputFile(paper.content, paper.name)
+    carried: dict[str, Any] = {
+        "chat_id": outgoing.address,
+        "caption": caption,
+        "parse_mode": None,
+        "reply_markup": None if rest else keyboard,
+        "request_timeout": PAPER_SECONDS,
+    }
+    try:
+        if paper.picture:
+            message = await bot.send_photo(photo=file, **carried)
+        else:
+            message = await bot.send_document(document=file, **carried)
+    except AiogramError as error:
+        return await _outcome(bot, outgoing.address, error)
+    if not rest:
+        return Delivery("sent", provider_id=str(message.message_id))
+    following = await _send_text(bot, outgoing, "\n".join(rest), keyboard)
+    # The paper is there; what is said of the rest must not bring it a second time.
+    return following if following.outcome in ("sent", "dead") else Delivery("unknown", reason=following.reason)
+
+
+async def _send_text(bot: Bot, outgoing: Outgoing, words: str, keyboard: Markup | None) -> Delivery:
+    parts = pieces(words)
     message_id = 0
     for gone, text in enumerate(parts):
         last = gone == len(parts) - 1

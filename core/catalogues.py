@@ -39,7 +39,8 @@ def _read(language: str) -> Catalog:
 
 @lru_cache(maxsize=8)
 def _table(language: str) -> dict[str, tuple[str, ...]]:
-    if language == SOURCE_LANGUAGE:
+    # A language that nobody has begun to translate is asked for too: a paper in it is in English.
+    if language == SOURCE_LANGUAGE or not (LOCALES / language).exists():
         return {}
     table: dict[str, tuple[str, ...]] = {}
     for message in _read(language):

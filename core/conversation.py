@@ -28,6 +28,7 @@ from core.commands import (  # noqa: F401 (registers them)
     money,
     officers,
     ordering,
+    papers,
     paying,
     paying_out,
     ruling,

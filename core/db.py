@@ -263,10 +263,13 @@ async def _begun(begin: str, make: Callable[[AsyncConnection, Driver], Tx]) -> A
 
 
 @asynccontextmanager
-async def transaction(tenant_id: UUID, *, now: datetime | None = None, actor: str = "system") -> AsyncIterator[Tx]:
+async def transaction(
+    tenant_id: UUID, *, now: datetime | None = None, actor: str = "system", snapshot: bool = False
+) -> AsyncIterator[Tx]:
     """One transaction in one tenant; commits at the end, rolls back on any exception.
 
-    ``now`` defaults to the clock: everything inside happens at that one instant.
+    ``now`` defaults to the clock: everything inside happens at that one instant. ``snapshot``: all its statements see
+    one state of the database, and may change nothing; for what is added up over several of them.
     """
 
     def make(connection: AsyncConnection, driver: Driver) -> Tx:
@@ -274,7 +277,8 @@ async def transaction(tenant_id: UUID, *, now: datetime | None = None, actor: st
 
     # SET LOCAL, not set_config: it ends with the transaction behind a pooler and travels to Citus workers.
     # It takes no parameters; a UUID's text holds nothing but hex and dashes.
-    async with _begun(f"BEGIN; SET LOCAL app.tenant = '{UUID(str(tenant_id))}'", make) as tx:
+    begin = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY" if snapshot else "BEGIN"
+    async with _begun(f"{begin}; SET LOCAL app.tenant = '{UUID(str(tenant_id))}'", make) as tx:
         yield tx
 
 

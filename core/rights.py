@@ -8,6 +8,7 @@ MEMBER_RIGHTS: dict[str, frozenset[str]] = {
     "organiser": frozenset(
         {
             *("decide", "begin", "rules", "invite", "record", "decline", "reverse", "pay_out", "see_dues", "announce"),
+            "see_book",
             *("appoint", "close", "answer", "excuse", "suspend", "guarantors", "admit", "succeed"),
             *("fine", "lend", "spend"),
         }
@@ -15,6 +16,7 @@ MEMBER_RIGHTS: dict[str, frozenset[str]] = {
     "secretary": frozenset(
         {
             *("decide", "rules", "invite", "record", "decline", "reverse", "pay_out", "see_dues", "announce"),
+            "see_book",
             *("answer", "excuse", "suspend", "guarantors", "admit", "succeed"),
             *("fine", "lend", "spend"),
         }

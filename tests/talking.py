@@ -7,7 +7,8 @@ A talk is a text file in ``tests/talks``:
       what Abebe hears, indented; lines of one message follow each other, ``|`` starts a further line of it
     + 7d                          time passes, and everything that falls due on the way happens
 
-A press of a button is written ``Abebe tg> [Yes]``. Codes that differ from run to run stand as ``<G1>``, ``<R2>``,
+A press of a button is written ``Abebe tg> [Yes]``; what carries a paper has a line ``(document)`` or ``(photo)``.
+Codes that differ from run to run stand as ``<G1>``, ``<R2>``,
 ``<D1>`` … in the order of appearance; what is said may use them. What is heard is compared to the letter;
 ``TALKS=write`` writes what was heard instead, to be read before it is committed.
 """
@@ -41,6 +42,7 @@ SEED = "tests"
 _CODES = re.compile(r"\b(?P<code>[CDFGHJKMNPQRTVWXY34679]{6}(?:-\d+)?)\b")
 _HEX = re.compile(r"\b[0-9a-f]{12}\b")
 _BEACON = re.compile(r"(?<=beacon )\d+|(?<=beacon round )\d+")
+_PAPER_TOKEN = re.compile(r"(?<=/paper/)[\w-]{20}")
 _LINK_CODE = re.compile(r"\b\d{4} \d{4}\b")
 
 
@@ -133,7 +135,7 @@ class Scene:
         return phone
 
     def _stable(self, row: OutboxRow) -> str:
-        words = row.text
+        words = _PAPER_TOKEN.sub("<TOKEN>", row.text)
         for found in _CODES.finditer(words):
             code = found["code"]
             known = {v: k for k, v in self.names.items()}
@@ -149,6 +151,8 @@ class Scene:
             words = words.replace(code, stable)
         words = _HEX.sub("<HASH>", words)
         words = _BEACON.sub("<BEACON>", words)
+        if row.extras.get("paper"):
+            words += f"\n({'photo' if row.kind.startswith('circle') else 'document'})"
         if row.choices:
             words += "\n" + " ".join(f"[{label}]" for label, _ in row.choices)
         return words

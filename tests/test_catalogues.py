@@ -40,7 +40,7 @@ LAST_INSTANT = datetime(2099, 12, 31, 20, 59, tzinfo=UTC)
 HUGE = Money(LARGEST_AMOUNT_MINOR * 600 - 1, "ETB")
 
 MONEY = {"amount", "pot", "owed", "advance", "paid", "collected", "fee", "paid_in", "paid_out", "whole", "said", "held"}
-MONEY |= {"contribution", "left"}
+MONEY |= {"contribution", "left", "received", "out", "hand"}
 NUMBERS = {"number", "rounds", "round", "taken", "count", "lot", "drawn", "cycle", "most", "finest", "checks"}
 NUMBERS |= {"offered", "fitting_lots", "other", "other_round"}
 TEXTS = {
@@ -82,6 +82,8 @@ def value_of(kind: Kind, name: str, language: str, *, long: bool) -> Any:
         return "I paid it on Saturday"
     if kind is sentences.MERGE_ASKED and name in ("other", "lots"):
         return LONG_NAME[language] if name == "other" else "117, 118"
+    if kind is sentences.CIRCLE_LINK and name == "circle":
+        return message_of(sentences.CIRCLE_NONE, language, long=long)
     if name in MONEY:
         return HUGE if long else Money(100_000 if name != "pot" else 1_200_000, "ETB")
     if name in NUMBERS:
@@ -351,6 +353,7 @@ NEVER_SAID = {
     "gateway.": "a webhook of nobody's, likewise",
     "rights.role": "administrators, through the API",
     "rights.first_tenant": "administrators, through the API",
+    "paper.no_such_table": "tables are asked for through the API",
     "lot.": "lots are put together by hand through the API",
     "share.of_one_lot": "lots are put together by hand through the API",
     "import.": "administrators, through the API, and the operator's command",

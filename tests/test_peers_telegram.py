@@ -18,11 +18,12 @@ from recorder import Recorder, every_sentence, typescript
 
 import bot
 from bot import deliver, intake, polling
-from core import gateways, people
+from core import gateways, groups, papers, people
 from core.db import transaction
 from core.ids import new_id
 from core.messages import TELEGRAM
 from core.outbox import Outgoing
+from core.rules import Rules
 from core.settings import settings
 from sandbox.people import user_id_of
 
@@ -61,6 +62,8 @@ WRONG: tuple[tuple[str, dict[str, Any]], ...] = (
     ("setMyCommands", {"commands": [], "scope": {"type": "private_chats"}}),
     ("answerCallbackQuery", {"callback_query_id": 77}),
     ("getUpdates", {"offset": "1"}),
+    ("sendPhoto", {"chat_id": 7, "caption": "x"}),
+    ("sendDocument", {"chat_id": 7, "document": "attach://a", "caption": 8}),
     ("sendWords", {"chat_id": 7, "text": "x"}),
 )
 
@@ -132,6 +135,34 @@ async def everything_we_can_say(telegram: Telegram) -> None:
     assert await telegram.say(" ", [], {}) == "rejected"  # asks about the chat
 
 
+async def papers_of_a_group(telegram: Telegram) -> None:
+    """A picture and a document, each with a caption; one with more words than a caption holds; one that is gone."""
+    async with transaction(telegram.tenant) as tx:
+        person = await people.person_with_phone(tx, phone=ALMAZ, name="አልማዝ", language="am", gateway="http")
+        rules = Rules(contribution_minor=100_000, lots=2)
+        group = await groups.found(tx, person, name="መርካቶ", currency="ETB", rules=rules)
+        about: dict[str, Any] = {"person_id": person.id, "language": "am", "by_link": False}
+        asked = [await papers.ask(tx, group, kind="circle", **about)]
+        asked += [await papers.ask(tx, group, kind="statement", member=1, **about)]
+    said = ["ክበብ", "መግለጫ <b> 😀", "\n".join(f"{n}. አባል" for n in range(300))]
+    for text, paper, choices in ((said[0], asked[0], YES_NO), (said[1], asked[1], []), (said[2], asked[1], YES_NO)):
+        assert await telegram.say(text, choices, {"paper": str(paper.id)}) == "sent"
+    got = (await telegram.world.messages(ALMAZ))[-4:]
+    assert [[one["kind"] for one in message["attachments"]] for message in got] == [
+        ["photo"],
+        ["document"],
+        ["document"],
+        [],
+    ]
+    assert [message["text"] for message in got[:2]] == said[:2]
+    assert "\n".join(message["text"] for message in got[2:]) == said[2]
+    picture = await telegram.world.client.get(got[0]["attachments"][0]["url"])
+    assert picture.content == (await papers.hand_out(telegram.tenant, asked[0].id)).content
+    missing = {"paper": str(new_id()), "without_paper": "Ask again."}
+    assert await telegram.say("መግለጫ", [], missing) == "sent"
+    assert (await telegram.world.messages(ALMAZ))[-1]["text"] == "መግለጫ\nAsk again."
+
+
 async def a_conversation(telegram: Telegram) -> None:
     """Setting up, polling, and one person who founds a group with real buttons."""
     whose = await people.tenant_by_id(telegram.tenant)
@@ -177,6 +208,7 @@ def compile_calls(folder: Path, **modules: list[tuple[str, dict[str, Any]]]) -> 
 
 async def test_every_call_fits_the_types_that_others_wrote_for_the_bot_api(telegram: Telegram, tmp_path: Path) -> None:
     await everything_we_can_say(telegram)
+    await papers_of_a_group(telegram)
     await a_conversation(telegram)
     calls = telegram.recorder.calls
     assert telegram.recorder.methods() == methods_in_our_code()

@@ -36,6 +36,7 @@ _TAGS = [
     ("payments", "Contributions: claimed, recorded, verified, declined, reversed."),
     ("payouts", "Pots on their way to the holders of drawn lots."),
     ("money", "Fines by hand, loans out of a pot, funds."),
+    ("papers", "What can be printed, opened as a spreadsheet, or looked at: statements, the book, the circle."),
     ("ledger", "The book: accounts, transfers and statements. Nothing is posted here."),
     ("imports", "Running equbs from their paper books: previewed line by line, committed as one, undone as one."),
     ("messages", "What was said to people."),

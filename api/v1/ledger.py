@@ -4,14 +4,15 @@ Nothing is ever posted here: money moves by payments and payouts, and a mistake 
 """
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID, uuid5
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from api.tokens import Reader
-from api.v1.shapes import PREFIX, AskedPart, Money, Page, cursor
+from api.tokens import Caller, Reader
+from api.v1.reports import AskedCalendar, AskedLanguage, MemberStatement, file_of, files, hand_of, statement_of
+from api.v1.shapes import PREFIX, AskedPart, MemberQuery, Money, Page, Part, cursor
 from core import groups, listing
 from core.groups import Group
 from core.ledger import Transfer as TransferRow
@@ -131,9 +132,32 @@ async def list_transfers(
     return Page(items=[_transfer(row) for row in rows], next=cursor(following))
 
 
-@router.get("/groups/{group_id}/statement", summary="Show a group's statement", response_model=Statement)
-async def show_statement(caller: Reader, group_id: UUID, part: AskedPart) -> Statement:
-    """Every transfer with the balances that it left behind, and what came in and went out altogether."""
+@router.get(
+    "/groups/{group_id}/statement",
+    summary="Show the statement of a group or of a member",
+    response_model=Statement | MemberStatement,
+    responses=files("pdf", "csv", "xlsx"),
+)
+async def show_statement(
+    caller: Reader,
+    group_id: UUID,
+    part: AskedPart,
+    member: MemberQuery | None = None,
+    format: Literal["json", "pdf", "csv", "xlsx"] = "json",
+    language: AskedLanguage = None,
+    calendar: AskedCalendar = None,
+) -> Statement | MemberStatement | Response:
+    """Of the group: every transfer with the balances that it left behind, page by page. Of one `member`: dues,
+    contributions with receipts, payouts. As a file (`pdf`, `csv`, `xlsx`) it is written for people, in `language`."""
+    if format != "json":
+        hand = hand_of(caller, language, calendar)
+        return await file_of(caller, group_id, form=format, hand=hand, member=member)
+    if member is not None:
+        return await statement_of(caller, group_id, member)
+    return await _transfers_of(caller, group_id, part)
+
+
+async def _transfers_of(caller: Caller, group_id: UUID, part: Part) -> Statement:
     wanted = part.slice(UUID)
     async with caller.transaction() as tx:
         group = await groups.by_id(tx, group_id)

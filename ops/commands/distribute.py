@@ -72,6 +72,7 @@ LOCAL = (
     "dead_letters",
     "begun_work",
     "imports",
+    "papers",
 )
 
 POST = "ledger_post(uuid, timestamptz, ledger_request[])"

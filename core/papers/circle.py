@@ -1,0 +1,114 @@
+"""What the picture of a circle shows: the lots of the present cycle, whose they are, and how each stands.
+
+Owns reading it (four statements) and the rule of what may be seen: that a lot is due or late is for members, so that
+``public`` leaves it out. Refuses to know amounts that somebody owes, and phones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from core.db import Tx
+from core.groups import Group
+from core.rounds import lot_label
+
+Standing = Literal["good", "due", "late", "hidden"]
+
+_ROUND = """
+SELECT r.number, r.due_at, r.frozen_at IS NOT NULL AS frozen, r.drawn_at IS NOT NULL AS drawn,
+       (SELECT coalesce(sum(d.amount_minor), 0)::bigint FROM dues d
+        WHERE d.group_id = r.group_id AND d.round_id = r.id AND d.kind = 'contribution' AND d.excused_at IS NULL)
+           AS pot,
+       (SELECT l.list_text FROM draw_lists l WHERE l.group_id = r.group_id AND l.round_id = r.id
+        AND l.attempt = r.attempt) AS list_text
+FROM rounds r WHERE r.group_id = $1 AND r.cycle = $2 AND r.opened_at IS NOT NULL ORDER BY r.number DESC LIMIT 1
+"""
+_LOTS = """
+SELECT l.id, l.number, d.lot_id IS NOT NULL AS received FROM lots l
+LEFT JOIN draws d ON d.group_id = l.group_id AND d.lot_id = l.id
+WHERE l.group_id = $1 AND l.cycle = $2 ORDER BY l.number
+"""
+_HOLDERS = """
+SELECT h.lot_id, p.name FROM holdings h
+JOIN lots l ON l.group_id = h.group_id AND l.id = h.lot_id
+JOIN members m ON m.group_id = h.group_id AND m.id = h.member_id
+JOIN people p ON p.id = m.person_id
+WHERE h.group_id = $1 AND l.cycle = $2 ORDER BY m.number
+"""
+# What is not paid of each lot's dues: how many dues, and the oldest of them.
+_OPEN = """
+SELECT d.lot_id, min(d.due_at) AS oldest FROM dues d
+LEFT JOIN (
+    SELECT t.due_id, sum(CASE WHEN t.reverses IS NULL THEN t.amount_minor ELSE -t.amount_minor END) AS paid
+    FROM ledger_transfers t WHERE t.group_id = $1 AND t.due_id IS NOT NULL GROUP BY t.due_id
+) p ON p.due_id = d.id
+WHERE d.group_id = $1 AND d.excused_at IS NULL AND d.amount_minor > coalesce(p.paid, 0) GROUP BY d.lot_id
+"""
+_POT = """
+SELECT coalesce(sum(CASE WHEN t.credit = $2 THEN t.amount_minor ELSE -t.amount_minor END), 0)::bigint AS collected
+FROM ledger_transfers t WHERE t.group_id = $1 AND t.due_id IS NOT NULL AND (t.credit = $2 OR t.debit = $2)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A lot on the circle. ``in_draw``: on the list that the next lot is drawn from."""
+
+    number: int
+    names: tuple[str, ...]
+    received: bool
+    in_draw: bool
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """A group as it stands in its present round; ``round`` is None before it has begun."""
+
+    name: str
+    status: str
+    round: int | None
+    rounds: int
+    due_at: datetime | None
+    collected_minor: int
+    pot_minor: int
+    currency: str
+    as_of: datetime
+    places: Sequence[Place]
+
+
+async def circle_of(tx: Tx, group: Group, *, public: bool = False) -> Circle:
+    """The circle of a group now. ``public``: without who is due or late."""
+    values = (group.group_id, group.cycle)
+    current = await tx.row(_ROUND, *values)
+    names: dict[UUID, list[str]] = {}
+    for row in await tx.rows(_HOLDERS, *values):
+        names.setdefault(row["lot_id"], []).append(row["name"])
+    oldest = {row["lot_id"]: row["oldest"] for row in await tx.rows(_OPEN, group.group_id)}
+    listed: set[str] = set()
+    if current is not None and current["frozen"] and not current["drawn"]:
+        listed = set((current["list_text"] or "").split())
+    places = []
+    for row in await tx.rows(_LOTS, *values):
+        standing: Standing = "good"
+        if public:
+            standing = "hidden"
+        elif row["id"] in oldest:
+            standing = "late" if oldest[row["id"]] < tx.now else "due"
+        in_draw = lot_label(row["number"]) in listed
+        places.append(Place(row["number"], tuple(names.get(row["id"], ())), row["received"], in_draw, standing))
+    pot = await tx.row(_POT, group.group_id, f"pot/{group.cycle}/{current['number']}") if current else None
+    return Circle(
+        name=group.name,
+        status=group.status,
+        round=current["number"] if current else None,
+        rounds=group.rule_set.rounds,
+        due_at=current["due_at"] if current else None,
+        collected_minor=pot["collected"] if pot else 0,
+        pot_minor=current["pot"] if current else group.rule_set.contribution_minor * group.rule_set.lots,
+        currency=group.currency,
+        as_of=tx.now,
+        places=places,
+    )
