@@ -4,7 +4,7 @@
 called at any time by anybody, any number of times: each step looks at what is and does what is missing.
 """
 
-from collections.abc import Awaitable, Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -90,7 +90,9 @@ async def _step(tx: Tx, group: Group, out_of_reach: Container[UUID]) -> DrawList
         raise RuntimeError("a running group has no cycle")
     rules = cycle.rule_set
     all_rounds = await cycles.rounds_of(tx, group)
-    steps = await _with_order(tx, group, _agenda(all_rounds, rules), rules)
+    steps = await _with_order(
+        tx, group, _agenda(all_rounds, rules, await rounds.rules_by_round(tx, group, all_rounds)), rules
+    )
     if any(step.what == "open" and step.at <= tx.now for step in steps) and await places.must_wait(
         tx, group, all_rounds
     ):
@@ -184,8 +186,11 @@ class _Due:
     at: datetime
 
 
-def _agenda(all_rounds: Sequence[Round], rules: Rules) -> list[_Due]:
-    """The next step of each round that has begun, and the opening of the one after."""
+def _agenda(all_rounds: Sequence[Round], rules: Rules, held: Mapping[int, Rules]) -> list[_Due]:
+    """The next step of each round that has begun, and the opening of the one after.
+
+    ``held``: the rules by which a round's fines are judged, where these have changed since it opened.
+    """
     agenda = []
     # One list at a time: a lot that stood in two could be drawn from both.
     listed = any(r.frozen_at is not None and r.drawn_at is None for r in all_rounds)
@@ -194,7 +199,7 @@ def _agenda(all_rounds: Sequence[Round], rules: Rules) -> list[_Due]:
             agenda.append(_Due(round_, "open", round_.opens_at))
             # The rounds after it open later still.
             break
-        fine_at = fines.next_deadline(rules, round_)
+        fine_at = fines.next_deadline(held.get(round_.number, rules), round_)
         if fine_at is not None:
             agenda.append(_Due(round_, "fine", fine_at))
         if round_.drawn_at is not None:

@@ -101,8 +101,8 @@ WHERE p.group_id = :group AND p.recorded_at IS NULL AND p.declined_at IS NULL AN
 
 async def assess(tx: Tx, group: Group, round_: Round, deadline: datetime, *, member_id: UUID | None = None) -> None:
     """Fine whatever of the round was not paid by a deadline: of one member or of all. Repeats change nothing."""
-    rule = group.rule_set.fine
-    late = await _late(tx, group, round_, deadline, member_id)
+    rule = (await rounds.rules_of(tx, group, round_)).fine
+    late = await _late(tx, group, round_, deadline, rule, member_id)
     held_back = set(
         await tx.session.scalars(text(_HELD_BACK), {"group": group.group_id, "deadline": deadline})
         if any(one.open_minor for one in late)
@@ -144,14 +144,16 @@ async def assess(tx: Tx, group: Group, round_: Round, deadline: datetime, *, mem
     await _tell_fined(tx, group, round_, deadline, owed, set(members))
 
 
-async def _late(tx: Tx, group: Group, round_: Round, deadline: datetime, member_id: UUID | None) -> list[_Late]:
+async def _late(
+    tx: Tx, group: Group, round_: Round, deadline: datetime, rule: Fine, member_id: UUID | None
+) -> list[_Late]:
     rows = await tx.session.execute(
         text(_LATE),
         {
             "group": group.group_id,
             "round": round_.id,
             "deadline": deadline,
-            "grace": timedelta(hours=group.rule_set.fine.grace_hours),
+            "grace": timedelta(hours=rule.grace_hours),
             "member": member_id,
         },
     )
@@ -211,17 +213,15 @@ async def _tell_fined(
 
 async def answered(tx: Tx, group: Group, member_id: UUID) -> None:
     """A claim of the member was answered: what it had held back is assessed now, as of its deadlines."""
-    rule = group.rule_set.fine
-    if rule.kind == "none":
-        return
     passed = await tx.session.scalars(
         select(Round)
         .where(Round.group_id == group.group_id, Round.cycle == group.cycle, Round.fined_until.is_not(None))
         .order_by(Round.number)
     )
     for round_ in passed.all():
+        rule = (await rounds.rules_of(tx, group, round_)).fine
         deadline = round_.due_at + timedelta(hours=rule.grace_hours)
-        if not any(one.open_minor for one in await _late(tx, group, round_, deadline, member_id)):
+        if not any(one.open_minor for one in await _late(tx, group, round_, deadline, rule, member_id)):
             continue
         while round_.fined_until is not None and deadline <= round_.fined_until:
             await assess(tx, group, round_, deadline, member_id=member_id)
@@ -230,17 +230,22 @@ async def answered(tx: Tx, group: Group, member_id: UUID) -> None:
 
 async def reopened(tx: Tx, group: Group, due_ids: Sequence[UUID]) -> None:
     """Dues that were paid are open again: from now on every day counts again, where days count."""
-    if is_daily(group.rule_set.fine) and due_ids:
-        await tx.session.execute(
-            text(
-                "UPDATE rounds SET fines_done_at = NULL WHERE group_id = :group AND fined_until IS NOT NULL AND id IN"
-                " (SELECT d.round_id FROM dues d WHERE d.group_id = :group AND d.id = ANY (CAST(:dues AS uuid[]))"
-                "  AND d.kind <> 'fine')"
-            ),
-            {"group": group.group_id, "dues": list(due_ids)},
+    if not due_ids:
+        return
+    fined = await tx.session.scalars(
+        select(Round)
+        .join(Due, (Due.group_id == Round.group_id) & (Due.round_id == Round.id))
+        .where(
+            Round.group_id == group.group_id, Round.fined_until.is_not(None), Due.id.in_(due_ids), Due.kind != "fine"
         )
+        .distinct()
+    )
+    daily = [one for one in fined.all() if is_daily((await rounds.rules_of(tx, group, one)).fine)]
+    for round_ in daily:
+        round_.fines_done_at = None
+    if daily:
         group.wake_at = tx.now
-        await tx.session.flush()
+    await tx.session.flush()
 
 
 async def impose(tx: Tx, group: Group, who: Member, *, amount_minor: int, reason: str) -> Due:

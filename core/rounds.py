@@ -17,9 +17,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from core import draw, ledger
 from core.db import Base, Tx, columns
 from core.draw import Exclusion
-from core.groups import Group
+from core.groups import Group, RuleVersion
 from core.ids import new_id
 from core.money import split
+from core.rules import Rules, read
 from core.settings import settings
 
 
@@ -503,3 +504,34 @@ async def who_owes(tx: Tx, group: Group, *, deferred: bool = False) -> Sequence[
         amount, oldest = open_by_member.get(due.member_id, (0, due.due_at))
         open_by_member[due.member_id] = (amount + due.open_minor, min(oldest, due.due_at))
     return [(member_id, amount, oldest) for member_id, (amount, oldest) in open_by_member.items()]
+
+
+async def rules_of(tx: Tx, group: Group, round_: Round) -> Rules:
+    """The rules that held when a round opened: what is judged of it later is judged by these."""
+    return (await rules_by_round(tx, group, [round_])).get(round_.number, group.rule_set)
+
+
+async def rules_by_round(tx: Tx, group: Group, some: Sequence[Round]) -> dict[int, Rules]:
+    """The rules that held in each of some rounds of a cycle, by number; {} where they have never changed in it."""
+    if not some:
+        return {}
+    rows = await tx.session.execute(
+        select(RuleVersion.from_round, RuleVersion.rules)
+        .where(RuleVersion.group_id == group.group_id, RuleVersion.cycle == some[0].cycle, RuleVersion.from_round > 1)
+        .order_by(RuleVersion.version)
+    )
+    changes = [(int(start), stored) for start, stored in rows]
+    if not changes:
+        return {}
+    begun = await tx.session.scalar(
+        select(RuleVersion.rules)
+        .where(RuleVersion.group_id == group.group_id, RuleVersion.cycle <= some[0].cycle, RuleVersion.from_round == 1)
+        .order_by(RuleVersion.version.desc())
+        .limit(1)
+    )
+    lots = {"lots": group.rules["lots"]}
+    held = {}
+    for round_ in some:
+        newest = [stored for start, stored in changes if start <= round_.number]
+        held[round_.number] = read((newest[-1] if newest else begun or group.rules) | lots)
+    return held

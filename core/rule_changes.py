@@ -225,19 +225,3 @@ async def take_effect(tx: Tx, group: Group, cycle: Cycle, round_: Round) -> None
     chosen: dict[str, Any] = newest.rules | {"lots": cycle.rule_set.lots}
     group.rules, group.rules_version, cycle.rules = chosen, newest.version, chosen
     await tx.session.flush()
-
-
-async def rules_of(tx: Tx, group: Group, round_: Round) -> Rules:
-    """The rules that held when a round opened: what is judged later of it is judged by these."""
-    rows = await tx.session.execute(
-        select(RuleVersion.rules)
-        .where(
-            RuleVersion.group_id == group.group_id,
-            RuleVersion.cycle == round_.cycle,
-            RuleVersion.from_round <= round_.number,
-        )
-        .order_by(RuleVersion.version.desc())
-        .limit(1)
-    )
-    found = rows.scalar()
-    return read(found | {"lots": group.rules["lots"]}) if found else group.rule_set

@@ -8,7 +8,7 @@ import pytest
 from doors import Doors, doors_of
 from examples import Example
 
-from core import cycles, groups, rounds, rule_changes, rule_words
+from core import cycles, groups, rounds, rule_words
 from core.db import transaction
 from core.errors import Refusal
 from core.rules import Auction, Deduction, Fee, Fine, Holidays, Leaving, Rhythm, Rules, Stage
@@ -125,7 +125,7 @@ async def test_a_change_holds_from_the_next_round_on_and_what_was_is_judged_by_w
     async def row(what: str) -> None:
         async with transaction(doors.tenant.id) as tx:
             group = await groups.by_id(tx, group_id)
-            held = [await rule_changes.rules_of(tx, group, one) for one in await cycles.rounds_of(tx, group)]
+            held = [await rounds.rules_of(tx, group, one) for one in await cycles.rounds_of(tx, group)]
         hours = {f"reminder_in_round_{n}": one.remind_hours for n, one in enumerate(held, 1)}
         example.row(
             what, **hours, vote_from_round=next((n for n, r in enumerate(held, 1) if r.rule_change == "vote"), 0)
