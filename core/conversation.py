@@ -31,6 +31,7 @@ from core.commands import (  # noqa: F401 (registers them)
     papers,
     paying,
     paying_out,
+    replacing,
     ruling,
     seeing,
 )

@@ -63,6 +63,8 @@ COMMANDS: dict[str, dict[str, tuple[str, ...]]] = {
     "FINE": {"en": ("FINE",), "am": ("ቅጣት",)},
     "LOAN": {"en": ("LOAN",), "am": ("ብድር",)},
     "SPEND": {"en": ("SPEND",), "am": ("ወጪ",)},
+    "REPLACE": {"en": ("REPLACE",), "am": ("ተካ",)},
+    "HEIR": {"en": ("HEIR",), "am": ("ወራሽ",)},
     "YES": {"en": ("YES", "Y"), "am": ("አዎ",)},
     "NO": {"en": ("NO", "N"), "am": ("አይ", "አይደለም")},
     "THANKS": {"en": ("OK", "OKAY", "THANKS", "THANK YOU"), "am": ("አመሰግናለሁ", "እሺ", "ameseginalehu")},

@@ -69,7 +69,7 @@ async def _ask_consent_to_join(talk: Talk, given: Given) -> Message:
     return say.CONSENT_JOIN_RULES(**facts, lines=lines) if lines else say.CONSENT_JOIN(**facts)
 
 
-async def _person(talk: Talk, name: str, language: str) -> Person:
+async def the_person(talk: Talk, name: str, language: str) -> Person:
     """The speaker, made a person when this is the first time."""
     if talk.person is None:
         talk.person = await people.register(talk.tx, talk.address, name=name, language=language)
@@ -95,7 +95,7 @@ async def new(
 ) -> Message:
     """Founds an equb; who founds it is its organiser and holds the first lot."""
     rules = Rules(contribution_minor=contribution.minor, lots=lots, rhythm=rhythm)
-    who = await _person(talk, name, language)
+    who = await the_person(talk, name, language)
     group = await groups.found(
         talk.tx,
         who,
@@ -160,7 +160,7 @@ async def join(
     late: Annotated[bool, Sure(_ask_late, wanted=_comes_late)],
 ) -> Message:
     """Joins with a share of a lot, or changes the share while the group forms; late, where the rules let them."""
-    who = await _person(talk, name, language)
+    who = await the_person(talk, name, language)
     known = await groups.membership(talk.tx, group.group_id, who.id)
     talk.group = group
     if known is not None and known.status != "left" and share is None and group.status != "running":

@@ -25,6 +25,7 @@ from core.sentences.papers import *  # noqa: F403
 from core.sentences.paying import *  # noqa: F403
 from core.sentences.payouts import *  # noqa: F403
 from core.sentences.places import *  # noqa: F403
+from core.sentences.replacing import *  # noqa: F403
 from core.sentences.rules import *  # noqa: F403
 from core.sentences.seeing import *  # noqa: F403
 
