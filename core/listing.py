@@ -344,6 +344,22 @@ async def audit(
     return await _page(tx, query, values, part, key=["id"], newest_first=True)
 
 
+async def guarantees(tx: Tx, group: Group, part: Slice, *, standing: bool = False) -> Page:
+    """Who answers for whom, the newest first; only what is not released, if wanted."""
+    query = "SELECT g.* FROM guarantees g WHERE g.group_id = :group"
+    if standing:
+        query += " AND g.released_at IS NULL"
+    return await _page(tx, query, {"group": group.group_id}, part, key=["id"], newest_first=True)
+
+
+async def disputes(tx: Tx, group: Group, part: Slice, *, waiting: bool = False) -> Page:
+    """What members have said is wrong, the newest first; only what has no answer, if wanted."""
+    query = "SELECT d.* FROM disputes d WHERE d.group_id = :group"
+    if waiting:
+        query += " AND d.outcome IS NULL"
+    return await _page(tx, query, {"group": group.group_id}, part, key=["id"], newest_first=True)
+
+
 async def rule_versions(tx: Tx, group: Group, part: Slice) -> Page:
     """What the rules of a group were, the first version first."""
     query = """

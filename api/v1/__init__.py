@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from api.v1 import (
     audit,
+    disputes,
     groups,
     imports,
     ledger,
@@ -19,6 +20,7 @@ from api.v1 import (
     people,
     reports,
     rounds,
+    standing,
     tenants,
     token,
 )
@@ -30,6 +32,8 @@ _RESOURCES = (
     people,
     groups,
     members,
+    standing,
+    disputes,
     rounds,
     payments,
     payouts,

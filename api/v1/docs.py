@@ -33,6 +33,8 @@ _TAGS = [
     ("groups", "Equbs: people with one set of rules, while they form and when they begin."),
     ("members and lots", "Who is in a group, in which office, with which share of which lot."),
     ("rounds, dues and draws", "What a cycle consists of, what falls due, and how lots were found."),
+    ("standing of members", "Excused, deferred, suspended, answered for, replaced, late or gone; cash in hand."),
+    ("disputes", "What members say is wrong in the book, and what is answered."),
     ("payments", "Contributions: claimed, recorded, verified, declined, reversed."),
     ("payouts", "Pots on their way to the holders of drawn lots."),
     ("money", "Fines by hand, loans out of a pot, funds."),

@@ -56,7 +56,7 @@ class Member(BaseModel):
     name: str
     phone: str | None = Field(description="masked without the right see_phones")
     role: str
-    status: str = Field(description="active or left")
+    status: str = Field(description="active, suspended or left")
     holdings: list[HeldLot] = Field(description="in the present cycle")
     accepted_version: int = Field(description="of the rules")
     joined_at: datetime
