@@ -39,8 +39,6 @@ from core.rights import require_member
 
 router = APIRouter(prefix=PREFIX, tags=["standing of members"])
 
-BIRR = {"amount": "1000.00", "currency": "ETB"}
-
 
 class Excuse(Asked):
     """A member owes nothing for a round, the open one unless said. Possible until its list is fixed."""
@@ -127,7 +125,7 @@ class CashInHand(BaseModel):
 class Handover(Asked):
     """Cash that one handed to another, who is asked to confirm it."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"giver": 2, "taker": 1, "amount": BIRR}]})
+    model_config = ConfigDict(json_schema_extra={"examples": [{"giver": 2, "taker": 1, "amount": {"amount": "1000.00", "currency": "ETB"}}]})
     giver: MemberReference
     taker: MemberReference
     amount: MoneyAsked
