@@ -18,7 +18,7 @@ from fastapi.routing import APIRoute
 from api import tokens
 from api.v1 import _RESOURCES
 from api.v1.docs import document, right_of
-from core import admins, bootstrap, people
+from core import admins, bootstrap, groups, guarantors, people
 from core.db import transaction
 from core.ids import new_id
 from core.rights import ADMIN_RIGHTS
@@ -231,6 +231,13 @@ async def everything(equb: Equb) -> dict[str, str]:
     message = (await owner.all("/messages"))[0]
     imported = await hand_in(owner, small())
     sara = equb.members["Sara"]
+    disputed = {"member": sara["id"], "about": "payment", "said": "it was more"}
+    disputed["subject"] = next(one["id"] for one in await owner.all("/payments") if one["member"] == sara["id"])
+    dispute = await owner.post(f"{path}/disputes", disputed)
+    async with transaction(owner.tenant.id) as tx:
+        group = await groups.by_id(tx, UUID(equb.group["id"]))
+        lema = await groups.seat(tx, group.group_id, UUID(equb.members["Lema"]["id"]))
+        guarantee = await guarantors.give(tx, group, lema, await groups.member(tx, group.group_id, UUID(sara["id"])))
     return {
         "/people": sara["person"],
         f"/people/{sara['person']}": sara["person"],
@@ -240,6 +247,12 @@ async def everything(equb: Equb) -> dict[str, str]:
         f"{path}/rules/history": "rules",
         f"{path}/members": sara["id"],
         f"{path}/members/{sara['id']}": sara["id"],
+        f"{path}/members/{sara['id']}/standing": sara["id"],
+        f"{path}/cash": equb.members["Abebe"]["id"],
+        f"{path}/disputes": dispute["id"],
+        f"{path}/guarantees": str(guarantee.id),
+        f"{path}/loans": '"next"',
+        f"{path}/funds": '"next"',
         f"{path}/lots": "L004",
         f"{path}/rounds": "L00",
         f"{path}/rounds/1": "L00",
@@ -290,6 +303,25 @@ async def test_a_token_of_one_tenant_sees_nothing_of_another(
             assert theirs.status_code == 404, path
 
 
+# What can be asked of a member, and of a group, by their paths.
+_STANDING: list[tuple[str, str, Json | None]] = [
+    ("POST", "excuse", {"reason": "no"}),
+    ("POST", "defer", {"until": "2027-01-01T00:00:00Z", "reason": "no"}),
+    ("POST", "suspend", {"suspended": True, "reason": "no"}),
+    ("POST", "leave", None),
+    ("POST", "replace", {"phone": "+251911000099", "by": 1}),
+]
+_OF_GROUP: list[tuple[str, str, Json | None]] = [
+    ("POST", "close", None),
+    ("POST", "fines", {"member": 1, "amount": birr("10.00"), "reason": "no"}),
+    ("POST", "loans", {"member": 1, "amount": birr("10.00"), "parts": 2, "officer": 1}),
+    ("POST", "handovers", {"giver": 1, "taker": 2, "amount": birr("10.00")}),
+    ("POST", "announcements", {"by": 1, "text": "no"}),
+    ("POST", "successor", {"member": 2, "by": 1}),
+    ("POST", "guarantees", {"member": 1, "guarantor": 2, "by": 1}),
+]
+
+
 async def test_a_token_of_one_tenant_changes_nothing_of_another(
     owner: Admin, stranger: Admin, superuser: Any, at: Callable[[str], Any]
 ) -> None:
@@ -313,6 +345,13 @@ async def test_a_token_of_one_tenant_changes_nothing_of_another(
         ("PATCH", f"{equb.path}/members/{sara['id']}", {"role": "secretary"}),
         ("POST", f"{equb.path}/members/{sara['id']}/acceptance", {}),
         ("POST", f"{equb.path}/lots/1/holdings", {"member": 1, "share": "1/2"}),
+        *((m, f"{equb.path}/members/{sara['id']}/{act}", said) for m, act, said in _STANDING),
+        *((m, f"{equb.path}/{act}", said) for m, act, said in _OF_GROUP),
+        ("POST", f"{equb.path}/late-joiners", {"person": their_person["id"]}),
+        ("POST", f"{equb.path}/disputes", {"member": 1, "about": "payment", "subject": payment["id"], "said": "no"}),
+        ("POST", f"{equb.path}/disputes/{payment['id']}/answer", {"outcome": "stands", "words": "no"}),
+        ("POST", f"{equb.path}/guarantees/{payment['id']}/release", None),
+        ("POST", f"{equb.path}/fines/{payment['id']}/take-back", {"reason": "no"}),
         ("POST", f"{equb.path}/payments", paid),
         ("POST", "/payments", paid | {"group": equb.group["id"]}),
         ("POST", f"/payments/{payment['id']}/verify", None),

@@ -125,7 +125,9 @@ class CashInHand(BaseModel):
 class Handover(Asked):
     """Cash that one handed to another, who is asked to confirm it."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"giver": 2, "taker": 1, "amount": {"amount": "1000.00", "currency": "ETB"}}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"giver": 2, "taker": 1, "amount": {"amount": "1000.00", "currency": "ETB"}}]}
+    )
     giver: MemberReference
     taker: MemberReference
     amount: MoneyAsked
@@ -303,12 +305,12 @@ async def close_cycle(caller: Configurer, group_id: UUID, deed: Once) -> Respons
     return await deed.do(caller, act)
 
 
-@router.get("/groups/{group_id}/cash", summary="Show cash in hand", response_model=list[CashInHand])
-async def show_cash(caller: Reader, group_id: UUID) -> list[CashInHand]:
-    """What each one holds for the group, by number."""
+@router.get("/groups/{group_id}/cash", summary="Show cash in hand", response_model=Page[CashInHand])
+async def show_cash(caller: Reader, group_id: UUID) -> Page[CashInHand]:
+    """What each one holds for the group, by number; all of it at once."""
     async with caller.transaction() as tx:
         group = await groups.by_id(tx, group_id)
-        return [
+        held = [
             CashInHand(
                 member=seat.member.id,
                 member_number=seat.member.number,
@@ -317,6 +319,7 @@ async def show_cash(caller: Reader, group_id: UUID) -> list[CashInHand]:
             )
             for seat, minor in await cash.holders(tx, group)
         ]
+    return Page(items=held, next=None)
 
 
 @router.post("/groups/{group_id}/handovers", summary="Hand cash on", status_code=201, response_model=AskedOf)
