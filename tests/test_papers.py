@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 from uuid import UUID
 
 import openpyxl
@@ -20,7 +21,7 @@ from pdf_text import pages_of
 from PIL import Image
 from talking import fetch
 from test_book import START as BOOK_START
-from test_book import Event, _group, _happen, events, fees, ways_to_fill_a_lot
+from test_book import Event, _group, _happen, events, fees, ways_to_fill_a_lot, ways_with_money
 
 from core import agenda, catalogues, clock, groups, ledger, papers, people
 from core.bootstrap import make_tenant
@@ -55,16 +56,17 @@ async def read(tenant_id: UUID, group_id: UUID, *, of: int | None = None, lines:
 @given(
     lots=st.lists(ways_to_fill_a_lot, min_size=2, max_size=5),
     fee=fees,
+    ways=ways_with_money,
     contribution=st.integers(1_000, 250_000),
     history=events,
 )
 async def test_whatever_happens_the_book_equals_the_ledger_and_the_statements_the_book(
-    lots: list[tuple[Fraction, ...]], fee: Fee, contribution: int, history: list[Event]
+    lots: list[tuple[Fraction, ...]], fee: Fee, ways: dict[str, Any], contribution: int, history: list[Event]
 ) -> None:
     tenant_id = await make_tenant("papers", "Papers")
     clock.set_to(BOOK_START)
     async with transaction(tenant_id, now=clock.now()) as tx:
-        group = await _group(tx, lots, 1, fee, contribution)
+        group = await _group(tx, lots, 1, fee, contribution, ways)
     await agenda.wake(tenant_id, group.group_id, fetch)
     for event in history:
         await _happen(tenant_id, group.group_id, event)
@@ -245,7 +247,7 @@ def circle(lots: int, *, public: bool = False, frozen: bool = False) -> Circle:
         for number in range(1, lots + 1)
     ]
     due_at = datetime(2026, 12, 1, 9, tzinfo=UTC)
-    return Circle("መርካቶ Merkato", "running", 3, lots, due_at, 850_000, lots * 100_000, "ETB", due_at, places)
+    return Circle("መርካቶ Merkato", "running", 3, lots, due_at, 850_000, lots * 100_000, "ETB", due_at, False, places)
 
 
 @pytest.mark.parametrize("lots", [2, 12, 13, 24, 25, 120, 600])

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -11,9 +12,11 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from outside import Outside, free_port, outside
+from outside import DEMO, Outside, free_port, outside
 from playwright.async_api import Browser, Page, async_playwright, expect
+from test_papers import circle
 
+from core.papers import Hand, draw_circle
 from sandbox.people import user_id_of
 
 CHROMIUM = "/usr/bin/chromium"
@@ -243,6 +246,36 @@ async def _open(
 
 def _phone(page: Page, number: int) -> Any:
     return page.locator(".phone").nth(number)
+
+
+async def test_a_picture_is_shown_and_a_paper_can_be_taken(browser: Browser, system: System) -> None:
+    """The circle of a group as it is drawn, and a statement, as the bot sends them."""
+    assert system.world is not None
+    picture = draw_circle(circle(12), Hand.of("am", "Africa/Addis_Ababa"))
+    async with _open(browser, system) as page:
+        first = _phone(page, 0)
+        await first.get_by_role("button", name="START").click()
+        await expect(first.locator(".bubble").last).to_contain_text("I keep the book of your equb.")
+        bot, chat = f"/bot{DEMO['telegram_token']}", {"chat_id": str(user_id_of(FIRST))}
+        for method, kind, file in (
+            ("sendPhoto", "photo", ("circle.png", picture, "image/png")),
+            ("sendDocument", "document", ("K7M2Q4-statement-2.pdf", b"%PDF-1.4 of a test", "application/pdf")),
+        ):
+            said = chat | {"caption": "መርካቶ፣ ዙር 5 ከ12"}
+            sent = await system.world.client.post(f"{bot}/{method}", data=said, files={kind: file})
+            assert sent.status_code == 200, sent.text
+        shown = first.locator(".bubble img")
+        await expect(shown).to_be_visible()
+        await expect(shown).to_have_js_property("naturalWidth", 1080)
+        await expect(first.locator(".bubble").last).to_contain_text("K7M2Q4-statement-2.pdf")
+        await expect(first.locator(".bubble .text").last).to_have_text("መርካቶ፣ ዙር 5 ከ12")
+        async with page.expect_download() as taken:
+            await first.locator("a.document").click()
+        assert (await taken.value).suggested_filename == "K7M2Q4-statement-2.pdf"
+        received = (await system.world.messages(FIRST))[-2:]
+        assert [[one["kind"] for one in message["attachments"]] for message in received] == [["photo"], ["document"]]
+        if folder := os.environ.get("SCREENSHOTS"):
+            await page.screenshot(path=f"{folder}/papers.png")
 
 
 async def test_a_newcomer_starts_the_bot_and_presses_buttons(browser: Browser, system: System) -> None:

@@ -1,6 +1,6 @@
 """What the picture of a circle shows: the lots of the present cycle, whose they are, and how each stands.
 
-Owns reading it (four statements) and the rule of what may be seen: that a lot is due or late is for members, so that
+Owns reading it (five statements) and the rule of what may be seen: that a lot is due or late is for members, so that
 ``public`` leaves it out. Refuses to know amounts that somebody owes, and phones.
 """
 
@@ -28,7 +28,11 @@ FROM rounds r WHERE r.group_id = $1 AND r.cycle = $2 AND r.opened_at IS NOT NULL
 _LOTS = """
 SELECT l.id, l.number, d.lot_id IS NOT NULL AS received FROM lots l
 LEFT JOIN draws d ON d.group_id = l.group_id AND d.lot_id = l.id
-WHERE l.group_id = $1 AND l.cycle = $2 ORDER BY l.number
+WHERE l.group_id = $1 AND l.cycle = $2 AND l.status = 'active' ORDER BY l.number
+"""
+# Where the order is known before, the lots of the present round.
+_TURNS = """
+SELECT t.lot_id FROM turns t WHERE t.group_id = $1 AND t.cycle = $2 AND t.round_number = $3
 """
 _HOLDERS = """
 SELECT h.lot_id, p.name FROM holdings h
@@ -54,18 +58,21 @@ FROM ledger_transfers t WHERE t.group_id = $1 AND t.due_id IS NOT NULL AND (t.cr
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A lot on the circle. ``in_draw``: on the list that the next lot is drawn from."""
+    """A lot on the circle. ``next``: on the list that is drawn from now, or it is this lot's turn."""
 
     number: int
     names: tuple[str, ...]
     received: bool
-    in_draw: bool
+    next: bool
     standing: Standing
 
 
 @dataclass(frozen=True, slots=True)
 class Circle:
-    """A group as it stands in its present round; ``round`` is None before it has begun."""
+    """A group as it stands in its present round; ``round`` is None before it has begun.
+
+    ``by_turns``: the order is known, so that who is next is not a matter of a draw.
+    """
 
     name: str
     status: str
@@ -76,6 +83,7 @@ class Circle:
     pot_minor: int
     currency: str
     as_of: datetime
+    by_turns: bool
     places: Sequence[Place]
 
 
@@ -90,6 +98,9 @@ async def circle_of(tx: Tx, group: Group, *, public: bool = False) -> Circle:
     listed: set[str] = set()
     if current is not None and current["frozen"] and not current["drawn"]:
         listed = set((current["list_text"] or "").split())
+    turns = set()
+    if current is not None and not current["drawn"]:
+        turns = {row["lot_id"] for row in await tx.rows(_TURNS, *values, current["number"])}
     places = []
     for row in await tx.rows(_LOTS, *values):
         standing: Standing = "good"
@@ -97,8 +108,8 @@ async def circle_of(tx: Tx, group: Group, *, public: bool = False) -> Circle:
             standing = "hidden"
         elif row["id"] in oldest:
             standing = "late" if oldest[row["id"]] < tx.now else "due"
-        in_draw = lot_label(row["number"]) in listed
-        places.append(Place(row["number"], tuple(names.get(row["id"], ())), row["received"], in_draw, standing))
+        is_next = row["id"] in turns if turns else lot_label(row["number"]) in listed
+        places.append(Place(row["number"], tuple(names.get(row["id"], ())), row["received"], is_next, standing))
     pot = await tx.row(_POT, group.group_id, f"pot/{group.cycle}/{current['number']}") if current else None
     return Circle(
         name=group.name,
@@ -110,5 +121,6 @@ async def circle_of(tx: Tx, group: Group, *, public: bool = False) -> Circle:
         pot_minor=current["pot"] if current else group.rule_set.contribution_minor * group.rule_set.lots,
         currency=group.currency,
         as_of=tx.now,
+        by_turns=bool(turns),
         places=places,
     )

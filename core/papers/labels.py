@@ -133,7 +133,9 @@ STATES = {
 KINDS = {
     "contribution": N_("contribution"),
     "fine": N_("late fine"),
+    "fines": N_("fines"),
     "fee": N_("fee"),
+    "members": N_("for the members"),
     "food": N_("food"),
     "coffee": N_("coffee"),
     "reserve": N_("reserve"),
@@ -147,6 +149,7 @@ KINDS = {
 }
 WAYS = {
     "cash": N_("cash"),
+    "in_kind": N_("in kind"),
     "bank": N_("bank"),
     "mobile": N_("mobile money"),
     "telebirr": N_("telebirr"),
@@ -175,6 +178,7 @@ CIRCLE_FORMING = N_("not begun")
 CIRCLE_OVER = N_("complete")
 LEGEND_RECEIVED = N_("has received")
 LEGEND_NEXT = N_("in the draw")
+LEGEND_TURN = N_("is next")
 LEGEND_GOOD = N_("has paid")
 LEGEND_DUE = N_("is due")
 LEGEND_LATE = N_("is late")

@@ -45,7 +45,7 @@ def look_of(place: Place) -> str:
     """received, next, late, due, good or waiting: the mark that a lot gets."""
     if place.received:
         return "received"
-    if place.in_draw:
+    if place.next:
         return "next"
     return "waiting" if place.standing == "hidden" else place.standing
 
@@ -56,7 +56,7 @@ def draw_circle(circle: Circle, hand: Hand) -> bytes:
     pen = _Pen(image)
     inner = _named(pen, circle.places) if len(circle.places) <= _MOST_NAMED else _dense(pen, circle.places)
     _centre(pen, circle, hand, inner)
-    _legend(pen, circle.places, hand)
+    _legend(pen, circle, hand)
     small = image.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
     file = BytesIO()
     small.quantize(_COLOURS, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
@@ -303,11 +303,12 @@ def _centre(pen: _Pen, circle: Circle, hand: Hand, room: float) -> None:
         y += 58
 
 
-def _legend(pen: _Pen, places: Sequence[Place], hand: Hand) -> None:
+def _legend(pen: _Pen, circle: Circle, hand: Hand) -> None:
     """What each mark that occurs means, in a row or two at the foot, and how things stood when."""
-    seen = [look for look in _LEGEND if any(look_of(place) == look for place in places)]
+    seen = [look for look in _LEGEND if any(look_of(place) == look for place in circle.places)]
     size = 26
-    entries = [(look, hand.say(_LEGEND[look])) for look in seen]
+    words = {**_LEGEND, "next": labels.LEGEND_TURN} if circle.by_turns else _LEGEND
+    entries = [(look, hand.say(words[look])) for look in seen]
     widths = [48 + pen.wide(text, size) + 30 for _, text in entries]
     rows: list[list[int]] = [[]]
     for number, width in enumerate(widths):

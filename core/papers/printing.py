@@ -13,6 +13,7 @@ from core.papers.book import Book, Member
 from core.papers.hand import Hand
 from core.papers.sheet import MARGIN_MM, Heading, Sheet, portrait_width_mm
 from core.papers.tables import deductions, rounds_of_receipts
+from core.papers.undisturbed import undisturbed
 
 _GRID_STEP_MM = 3.1
 _GRID_NAME_MM = 50.0
@@ -21,6 +22,7 @@ _GRID_LINE_MM = 3.6
 _POINT_MM = 0.352778
 
 
+@undisturbed()
 def pdf_of(book: Book, hand: Hand) -> bytes:
     """The member's statement where the book is of one member, else the group's whole book."""
     facts = book.facts

@@ -5,11 +5,9 @@ Owns the statements and putting their rows together. The caller's transaction mu
 posted in between would look like a fault. Refuses to return a book that does not equal the ledger.
 """
 
-import gc
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
@@ -33,6 +31,7 @@ from core.papers.book import (
     Transfer,
     prove,
 )
+from core.papers.undisturbed import undisturbed
 from core.people import Tenant
 
 # A reversal has the sides of what it reverses the other way round, and takes its amount away again.
@@ -119,21 +118,6 @@ _BEGAN = "SELECT c.begun_at FROM cycles c WHERE c.group_id = $1 AND c.number = $
 
 _OF_DUES = "AND t.due_id IN (SELECT o.id FROM dues o WHERE o.group_id = $1 AND o.member_id = $2)"
 _OF_PAYMENTS = "AND t.payment_id IN (SELECT o.id FROM payments o WHERE o.group_id = $1 AND o.member_id = $2)"
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Without the collector of cycles, which would walk over a hundred thousand lines that all live, again and again.
-
-    A third of the time of a large book. Reference counts go on freeing what is not needed any more.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 async def whole(tx: Tx, tenant: Tenant, group: Group, *, with_transfers: bool = False) -> Book:

@@ -18,6 +18,7 @@ from core.money import MINOR_DIGITS
 from core.papers.book import Book
 from core.papers.hand import Hand
 from core.papers.tables import Table, all_tables, table
+from core.papers.undisturbed import undisturbed
 
 _BYTE_ORDER_MARK = "\ufeff"
 # What a spreadsheet takes for the beginning of a formula; the wide forms too, which some fold.
@@ -28,6 +29,7 @@ _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _DAY_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 (a spreadsheet's dates have no zone)
 
 
+@undisturbed()
 def csv_of(book: Book, hand: Hand, name: str = "") -> bytes:
     """One table: that of ``name``, else the contributions by round. Raises ``Refusal("paper.no_such_table")``."""
     chosen = table(book, hand, name or "dues")
@@ -93,6 +95,7 @@ _STYLES = (
 )
 
 
+@undisturbed()
 def xlsx_of(book: Book, hand: Hand) -> bytes:
     """A workbook with a sheet for each table."""
     tables = all_tables(book, hand)
