@@ -5,14 +5,14 @@ it moves, the answers in the outbox. A repeated webhook finds its row and change
 rolls back what the command did and becomes a sentence; a bug likewise, and says honestly that nothing was done.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from core import catalogues, clock, inbox, outbox, people, questions, understanding, words
+from core import catalogues, clock, inbox, outbox, people, pins, questions, understanding, words
 from core import sentences as say
 from core.asks import MISSING, Ask, WhichLanguage
 from core.command import COMMANDS, Command, is_confirmation
@@ -34,6 +34,7 @@ from core.commands import (  # noqa: F401 (registers them)
     replacing,
     ruling,
     seeing,
+    witnessing,
 )
 from core.db import Tx, transaction
 from core.errors import Refusal, TryLater
@@ -81,8 +82,9 @@ async def receive(tenant: Tenant, inbound: Inbound, in_answer: bool = False) -> 
     ``in_answer``: the replies go back in the answer to the webhook, so they are written as said, and a repeat gets
     them again.
     """
+    hidden: list[bool] = []
     try:
-        return await _attempt(tenant, inbound, None, in_answer=in_answer)
+        return await _attempt(tenant, inbound, None, in_answer=in_answer, hidden=hidden)
     except Refusal as refusal:
         failure = _Failure(say.refusal(refusal.code, refusal.facts), "refused", refusal.code)
     except (OperationalError, InterfaceError, TimeoutError, OSError) as error:
@@ -93,10 +95,14 @@ async def receive(tenant: Tenant, inbound: Inbound, in_answer: bool = False) -> 
         # The text of a message may hold a name or a number: only where it failed goes into the log.
         _log.exception("command_failed", gateway=inbound.gateway, external_id=inbound.external_id)
         failure = _Failure(say.FAILED(), "failed", type(error).__name__)
-    return await _attempt(tenant, inbound, failure, in_answer=in_answer)
+    if hidden:
+        inbound = replace(inbound, text=pins.HIDDEN)
+    return await _attempt(tenant, inbound, failure, in_answer=in_answer, hidden=hidden)
 
 
-async def _attempt(tenant: Tenant, inbound: Inbound, failure: _Failure | None, *, in_answer: bool) -> Handled:
+async def _attempt(
+    tenant: Tenant, inbound: Inbound, failure: _Failure | None, *, in_answer: bool, hidden: list[bool]
+) -> Handled:
     async with transaction(tenant.id, now=clock.now()) as tx:
         typed = inbound.text.split()
         meant = words.command_of(typed[0], forgiving=False) if typed else None
@@ -113,8 +119,10 @@ async def _attempt(tenant: Tenant, inbound: Inbound, failure: _Failure | None, *
         tx.actor = f"person:{person.id}" if person else f"address:{address.id}"
         language = person.language if person else address.language
         language = language or await _guess_language(tx, tenant, inbound, address)
-        talk = Talk(tx, tenant, inbound, address, person, language, taken.asked)
+        talk = Talk(tx, tenant, inbound, address, person, language, taken.asked, hidden=hidden)
         answers = [failure.message] if failure else await _understand(talk)
+        if hidden and not failure:
+            await inbox.hide(tx, taken.inbox_id, instead=pins.HIDDEN)
         if failure:
             await inbox.keep(tx, taken.inbox_id, state=failure.state, failure=failure.reason)
         elif talk.undo or talk.word not in ("", word):

@@ -119,3 +119,8 @@ async def keep(
     """Write down what was not known when the message was taken in. None: as it is, or there is none."""
     undo_json = json.dumps(undo) if undo else None
     await tx.rows(_KEEP, tx.tenant_id, inbox_id, command, undo_json, state, failure)
+
+
+async def hide(tx: Tx, inbox_id: UUID, *, instead: str) -> None:
+    """Keep the message without its text, because it holds a secret."""
+    await tx.rows("UPDATE inbox SET text = $3 WHERE tenant_id = $1 AND id = $2", tx.tenant_id, inbox_id, instead)

@@ -90,8 +90,9 @@ async def propose(
     question: Message,
     needed: int | None = None,
     lifetime: timedelta = LIFETIME,
+    command: str = "_AGREE",
 ) -> Proposal:
-    """Ask others to agree. ``needed``: how many of them must (all, unless said).
+    """Ask others to agree. ``needed``: how many of them must (all, unless said). ``command``: what their answers run.
 
     An open proposal of the same kind by the same member is withdrawn: they have changed their mind.
     Raises ``Refusal("proposal.nobody")`` when there is nobody to ask.
@@ -137,7 +138,7 @@ async def propose(
         group,
         [one.person_id for one in asked],
         question,
-        command="_AGREE",
+        command=command,
         filled={"group": str(group.group_id), "proposal": str(proposal.id)},
         about=proposal.id,
         event=f"proposal:{proposal.id}",

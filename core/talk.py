@@ -24,7 +24,8 @@ class Talk:
     """One inbound message being answered.
 
     ``asked``: there are questions this address may still answer. ``undo`` is written by commands that can be
-    taken back. ``claims``: a member's waiting claims, once they were looked up.
+    taken back. ``hidden``: not empty once the message turned out to hold a secret.
+    ``claims``: a member's waiting claims, once they were looked up.
     """
 
     tx: Tx
@@ -37,6 +38,7 @@ class Talk:
     word: str = ""
     undo: dict[str, Any] | None = None
     group: Group | None = None
+    hidden: list[bool] = field(default_factory=list, repr=False)
     claims: dict[UUID, list[Payment]] = field(default_factory=dict, repr=False)
     _groups: Sequence[tuple[Group, Member]] | None = field(default=None, repr=False)
 
@@ -59,6 +61,10 @@ class Talk:
             if known.group_id == group.group_id:
                 return member
         raise Refusal("member.not_in")
+
+    def hide(self) -> None:
+        """The message holds a secret: it is kept without its text, whatever becomes of the command."""
+        self.hidden.append(True)
 
     def forget_groups(self) -> None:
         """After joining or leaving."""

@@ -41,6 +41,8 @@ COMMANDS: dict[str, dict[str, tuple[str, ...]]] = {
     "MERGE": {"en": ("MERGE",), "am": ("አዋህድ",)},
     "NEED": {"en": ("NEED",), "am": ("ያስፈልገኛል",)},
     "DECIDE": {"en": ("DECIDE",), "am": ("ወስን",)},
+    "WITNESS": {"en": ("WITNESS",), "am": ("ምስክር",)},
+    "PIN": {"en": ("PIN",), "am": ("ሚስጥር",)},
     "BID": {"en": ("BID",), "am": ("ጨረታ",)},
     "STATEMENT": {"en": ("STATEMENT",), "am": ("መግለጫ", "ሒሳብ")},
     "BOOK": {"en": ("BOOK",), "am": ("መዝገብ",)},

@@ -5,6 +5,7 @@ People write SMS through the front door; only what nobody may do is tried from t
 
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from random import Random
 from uuid import UUID
@@ -15,9 +16,10 @@ from examples import Example
 
 from core import clock, cycles, draw, draws, found, groups, needs, rounds, turns
 from core import sentences as say
+from core.beacon import Beacon
 from core.db import transaction
 from core.draw import Record, record_from_json, record_seal, record_to_json
-from core.errors import Refusal
+from core.errors import Refusal, TryLater
 from core.groups import Group
 from core.money import Money
 from ops.__main__ import main
@@ -135,6 +137,65 @@ async def test_an_officer_decides_about_a_lot_of_their_own_only_when_nobody_else
     )
     assert isinstance(kept, Record)
     assert (kept.kind, kept.lot, dict(kept.how)) == ("need", "L001", {"office": "secretary", "number": "2"})
+
+
+# --- before witnesses, when the public number is missing ------------------------------------------
+
+
+async def test_paper_lots_count_only_after_a_day_without_the_beacon_and_with_two_pins(
+    doors: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = await begun(doors, shares=("1", "1", "1"))
+
+    async def unreachable(number: int) -> Beacon:
+        raise TryLater(f"no beacon round {number}")
+
+    await pay_all(doors, group)
+    for number in (2, 3, 4):
+        assert "It is set" in await doors.sms(phone(number), f"PIN {number}{number}{number}{number}")
+    monkeypatch.setattr("doors.fetch", unreachable)
+    async with transaction(doors.tenant.id) as tx:
+        first = await rounds.round_by_number(tx, group, 1)
+    assert first is not None
+    for instant in (first.opens_at, first.cutoff_at - timedelta(days=1), first.cutoff_at, first.draw_at):
+        clock.set_to(max(instant, clock.now()))
+        with suppress(TryLater):
+            await doors.wake()
+    assert "missing for 24 hours" in await doors.sms(ORGANISER, "WITNESS 2")
+    clock.set_to(first.draw_at + timedelta(hours=24))
+    assert "Two must confirm" in await doors.sms(ORGANISER, "WITNESS 2")
+    await doors.deliver()
+    assert "no open question" in await doors.sms(phone(2), "1")  # it is their own lot
+    assert "secret digits" in await doors.sms(phone(3), "1")
+    assert "not your secret digits" in await doors.sms(phone(3), "9999")
+    assert "noted" in await doors.sms(phone(3), "3333")
+    assert await doors.rows("SELECT 1 FROM draws WHERE group_id = :g", g=group.group_id) == []
+    await doors.sms(phone(4), "1")
+    assert "noted" in await doors.sms(phone(4), "4444")
+    kept = await found.public_record(
+        str(await doors.value("SELECT code FROM draws WHERE group_id = :g", g=group.group_id))
+    )
+    assert isinstance(kept, Record)
+    assert (kept.kind, kept.lot, kept.how["witnesses"]) == ("witnessed", "L002", "3, 4")
+    assert "drawn on paper before two witnesses, not computed" in await doors.sms(phone(3), "VERIFY")
+    texts = {text for (text,) in await doors.rows("SELECT text FROM inbox")}
+    assert not [text for text in texts if any(digits in text for digits in ("2222", "3333", "4444", "9999"))]
+    assert await doors.rows("SELECT 1 FROM questions WHERE filled::text ~ '3333|4444'") == []
+    assert await doors.rows("SELECT 1 FROM outbox WHERE text ~ '3333|4444|9999'") == []
+
+
+async def test_five_wrong_pins_make_even_the_right_one_wait(doors: Doors) -> None:
+    await doors.found(ORGANISER, "Abebe", "NEW Merkato 1000 4 weekly")
+    assert "not 4 to 6 digits" in await doors.sms(ORGANISER, "PIN 12")
+    assert "It is set" in await doors.sms(ORGANISER, "PIN 1234")
+    assert "the old and the new" in await doors.sms(ORGANISER, "PIN 5678")
+    for _ in range(5):
+        assert "not your secret digits" in await doors.sms(ORGANISER, "PIN 0000 5678")
+    assert "Too many wrong tries" in await doors.sms(ORGANISER, "PIN 1234 5678")
+    clock.set_to(clock.now() + timedelta(hours=1, minutes=1))
+    assert "It is set" in await doors.sms(ORGANISER, "PIN 1234 5678")
+    texts = {text for (text,) in await doors.rows("SELECT text FROM inbox")}
+    assert not [text for text in texts if "1234" in text or "5678" in text or "PIN 12" in text]
 
 
 # --- every lot once, every santim somewhere ------------------------------------------------------

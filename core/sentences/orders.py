@@ -12,6 +12,27 @@ ABOUT_NEED = kind("about_need", N_("Tells the officers why you need the pot soon
 ABOUT_DECIDE = kind("about_decide", N_("An officer decides who receives in this round: DECIDE 7."))
 ABOUT_BID = kind("about_bid", N_("Says what you leave to all to receive in this round: BID 200."))
 
+ABOUT_PIN = kind(
+    "about_pin", N_("Sets your PIN, 4 to 6 digits: PIN and the digits. To change it: the old, then the new.")
+)
+ABOUT_WITNESS = kind(
+    "about_witness",
+    N_("An officer enters a lot drawn on paper when the public number is missing for a day: WITNESS 7 is lot 7."),
+)
+PIN_SET = kind("pin_set", N_("It is set. Tell it to nobody, officers neither."))
+ASK_NEW_PIN = kind("ask_new_pin", N_("Choose 4 to 6 digits and write them."))
+ASK_PIN = kind("ask_pin", N_("Write your 4 to 6 secret digits to confirm it."))
+WRONG_PIN = kind("wrong_pin", N_("Those are not your secret digits. Please write them again."))
+ASK_LOT = kind("ask_lot", N_("Which lot?"))
+WITNESS_ASKED = kind(
+    "witness_asked",
+    N_("{group}, round {round}: {name} says that lot {lot} was drawn on paper before you. Did you see it?"),
+)
+WITNESS_WAITS = kind(
+    "witness_waits", N_("{group}: members without office are asked. Two must confirm with their secret digits.")
+)
+WITNESS_WHAT = kind("witness_what", N_("lot {lot} drawn on paper"))
+
 # How a lot was found, inside the announcement of it.
 FOUND_LOT = kind("found_lot", N_("Lot {lot}: {names} ({how}). How: VERIFY {code}"))
 YOUR_TURN = kind(
@@ -185,3 +206,9 @@ refusal("auction.arrears", N_("Something is still owed for lot {lot}. Pay it fir
 refusal("merge.not_one", N_("Your part and that of {name} do not make one lot."))
 refusal("merge.same_member", N_("Somebody would hold two parts of one lot. That is not possible."))
 refusal("merge.list_fixed", N_("The list of round {round} is fixed. Please ask again after it."))
+refusal("pin.not_understood", N_("Those are not 4 to 6 digits."))
+refusal("pin.old", N_("You have one already. To change it: PIN, the old and the new."))
+refusal("pin.none", N_("You have none yet. PIN and 4 to 6 digits sets it."))
+refusal("pin.wait", N_("Too many wrong tries. Try again after {due}."))
+refusal("witness.not_yet", N_("Paper lots count only when the public number was missing for 24 hours after the draw."))
+refusal("witness.too_few", N_("It needs two members without office who have set secret digits: PIN and 4 digits."))
