@@ -72,6 +72,7 @@ _CONFLICTS = frozenset(
 
 # Refusals that only programs and administrators meet; what people meet stands in core.sentences, in every language.
 _SENTENCES = {
+    "auction.sealed": "Sealed bids are shown to nobody before the cut-off.",
     "cursor.malformed": "That is not where a page ended: pass on the value of next as it was.",
     "group.has_organiser": "The group has an organiser already.",
     "idempotency.in_flight": "The first request with this Idempotency-Key is still being worked on.",

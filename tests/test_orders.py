@@ -11,6 +11,7 @@ from random import Random
 from uuid import UUID
 
 import pytest
+from asking import neighbours, owner_of
 from doors import Doors, doors_of
 from examples import Example
 
@@ -400,3 +401,25 @@ async def laid(doors: Doors, group: Group) -> dict[int, int]:
     """The round of each lot's turn, by its number."""
     async with transaction(doors.tenant.id) as tx:
         return {lot.number: turn.round_number for turn, lot in await turns.of_cycle(tx, group)}
+
+
+# --- through the admin API -----------------------------------------------------------------------
+
+
+async def test_an_administrator_sets_turns_reads_bids_and_decides_under_their_office(tenant: UUID) -> None:
+    async with owner_of(tenant) as owner:
+        equb = await neighbours(owner, order="fixed")
+        set_anew = await owner.post(f"{equb.path}/turns", {"lot": "L003", "round": 1})
+        assert [(one["round"], one["lot"]) for one in set_anew["items"]] == [(1, "L003")]
+        refused = await owner.post(f"{equb.path}/decisions", {"member": 1}, status=422)
+        assert refused["type"].startswith("/problems/order.")
+        await equb.begin()
+        laid = await owner.get(f"{equb.path}/turns")
+        assert [one["lot"] for one in laid["items"]] == ["L003", "L001", "L002", "L004"]
+        for name, due in (("Abebe", "1000.00"), ("Sara", "2000.00"), ("Lema", "300.00"), ("Hana", "700.00")):
+            await equb.pay(name, due)
+        drawn = await equb.until_drawn(1)
+        assert (drawn["order"], drawn["lots"]) == ("fixed", ["L003"])
+        (draw_,) = await owner.all(f"{equb.path}/draws")
+        assert (draw_["kind"], draw_["computed"], draw_["beacon"]) == ("turn", False, None)
+        assert draw_["how"] == {"order": "fixed"}

@@ -32,6 +32,7 @@ _TAGS = [
     ("people", "Human beings, known by their phones and Telegram accounts."),
     ("groups", "Equbs: people with one set of rules, while they form and when they begin."),
     ("members and lots", "Who is in a group, in which office, with which share of which lot."),
+    ("turns, bids and decisions", "How lots are found where they are not drawn in each round."),
     ("rounds, dues and draws", "What a cycle consists of, what falls due, and how lots were found."),
     ("standing of members", "Excused, deferred, suspended, answered for, replaced, late or gone; cash in hand."),
     ("disputes", "What members say is wrong in the book, and what is answered."),
