@@ -273,7 +273,8 @@ async def order_list(tx: Tx, group: Group) -> DrawList | None:
 async def seal_order(tx: Tx, group: Group, first: Round, rules: Rules) -> DrawList:
     """Fix the list of all lots, right when the cycle begins, and announce the beacon round that orders them."""
     list_text = draw.list_text([_label(lot) for lot in await _lots(tx, group)])
-    draw_at = tx.now + timedelta(minutes=rules.draw_delay_minutes)
+    # A full minute, as every other draw's instant is: it is told to people.
+    draw_at = (tx.now + timedelta(minutes=rules.draw_delay_minutes + 1)).replace(second=0, microsecond=0)
     sealed = DrawList(
         group_id=group.group_id,
         id=new_id(),

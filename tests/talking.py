@@ -196,10 +196,15 @@ def _spoken(heard: list[tuple[Phone, str]]) -> list[str]:
 async def play(scene: Scene, script: str) -> str:
     """Play a talk; returns the whole of it with what was heard this time."""
     played = []
+    at = clock.now()
     for line in script.splitlines():
         if line.startswith("  "):
             continue
         played.append(line)
+        # A second for every line, however fast the machine: what is reckoned from an instant is the same each time.
+        at += timedelta(seconds=1)
+        if clock.now() < at:
+            clock.set_to(at)
         said = re.fullmatch(r"(\w+) (sms|tg)> (.*)", line)
         passes = re.fullmatch(r"\+ (\d+)(d|h|m)", line)
         starts = re.fullmatch(r"= (.*)", line)
@@ -208,9 +213,11 @@ async def play(scene: Scene, script: str) -> str:
             played += _spoken(heard + await scene.wake())
         elif passes:
             unit = {"d": "days", "h": "hours", "m": "minutes"}[passes[2]]
-            played += _spoken(await scene.until(clock.now() + timedelta(**{unit: int(passes[1])})))
+            at = clock.now() + timedelta(**{unit: int(passes[1])})
+            played += _spoken(await scene.until(at))
         elif starts:
-            clock.set_to(datetime.fromisoformat(starts[1]).replace(tzinfo=ADDIS))
+            at = datetime.fromisoformat(starts[1]).replace(tzinfo=ADDIS)
+            clock.set_to(at)
         elif line and not line.startswith("#"):
             raise ValueError(f"not a line of a talk: {line}")
     return "\n".join(played) + "\n"
