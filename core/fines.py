@@ -197,7 +197,7 @@ async def _tell_fined(
         amount = group.money(amounts[seats[person.id].member.id])
         return say.FINED(group=group.name, amount=amount, round=round_.number)
 
-    timezone = (await people.tenant_by_id(tx.tenant_id)).timezone
+    timezone = (await people.tenant_of(tx)).timezone
     event = f"fined:{round_.id}:{deadline.isoformat()}"
     await outbox.tell(tx, list(seats), message, event=event, timezone=timezone, group_id=group.group_id)
     await note(

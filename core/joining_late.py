@@ -165,7 +165,7 @@ async def _one_round_more(tx: Tx, group: Group, last: Round, lot: Lot) -> None:
     if cycle is None:
         raise RuntimeError("a running group has no cycle")
     rules = cycle.rule_set.model_copy(update={"lots": cycle.rule_set.lots + 1})
-    timezone = (await people.tenant_by_id(tx.tenant_id)).timezone
+    timezone = (await people.tenant_of(tx)).timezone
     number = last.number + 1
     due_at = due_instants(rules, begun_at=cycle.begun_at, timezone=timezone, rounds=number, after_round=number - 1)[0]
     cutoff_at = due_at + timedelta(hours=rules.grace_hours)

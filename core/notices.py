@@ -25,7 +25,7 @@ from core.ways import order_words
 
 
 async def _timezone(tx: Tx) -> str:
-    return (await people.tenant_by_id(tx.tenant_id)).timezone
+    return (await people.tenant_of(tx)).timezone
 
 
 async def tell_members(tx: Tx, group: Group, message: Message, *, event: str, besides: Iterable[UUID] = ()) -> None:

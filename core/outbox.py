@@ -391,7 +391,7 @@ async def _fall_back(tx: Tx, row: OutboxRow) -> None:
         return
     from core.messages import unpack
 
-    tenant = await people.tenant_by_id(tx.tenant_id)
+    tenant = await people.tenant_of(tx)
     values = _row(
         tx,
         address,

@@ -122,6 +122,23 @@ async def tenant_by_id(tenant_id: UUID) -> Tenant:
     return await tenant_by_code(code)
 
 
+_TENANT = "SELECT id, code, name, currency, timezone, language FROM tenants WHERE id = $1"
+
+
+async def tenant_of(tx: Tx) -> Tenant:
+    """The tenant of this unit of work, read on its own connection when it is not remembered.
+
+    Whoever holds a connection must not wait for another: ten that do so at once wait for each other.
+    """
+    for until, tenant in _tenants.values():
+        if tenant.id == tx.tenant_id and until >= time.monotonic():
+            return tenant
+    row = await tx.row(_TENANT, tx.tenant_id)
+    if row is None:
+        raise NotFound("tenant.unknown")
+    return Tenant(*row)
+
+
 def forget_tenants() -> None:
     """Drop what is remembered of tenants, after one was changed."""
     _tenants.clear()

@@ -12,6 +12,7 @@ from core import db, people
 from core.db import columns, transaction, unscoped, width
 from core.ids import new_id
 from core.people import Person
+from core.settings import settings
 
 MAKE = "INSERT INTO people (id, tenant_id, name, language, created_at) VALUES ($1, $2, $3, 'en', now())"
 COUNT = "SELECT count(*) FROM people"
@@ -105,6 +106,24 @@ async def test_the_object_of_a_row_is_the_sessions_and_is_written_when_it_change
         assert tx.entity(Person, row[:]) is read and read.name == "Almaz"
     async with transaction(tenant) as tx:
         assert (await people.person(tx, person)).name == "Almaz"
+
+
+async def test_work_that_holds_the_only_connection_waits_for_no_other(
+    tenant: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EQUB_DATABASE_POOL_SIZE", "1")
+    settings.cache_clear()
+    await db.dispose()
+    try:
+        async with transaction(tenant) as tx:
+            # What is remembered of a tenant ends at any moment, for everybody at once.
+            people.forget_tenants()
+            found = await asyncio.wait_for(people.tenant_of(tx), 5)
+        assert found.id == tenant
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+        await db.dispose()
 
 
 async def test_a_connection_that_the_server_ended_is_not_given_out_again(tenant: UUID, superuser: Superuser) -> None:
