@@ -17,9 +17,7 @@ from core import (
     ledger,
     notices,
     payouts,
-    places,
     rounds,
-    turns,
     ways,
 )
 from core import sentences as say
@@ -79,12 +77,22 @@ async def _my_dues(talk: Talk, group: Group, member: Member) -> Message:
     return say.STATUS_PAID(due=following) if following else say.STATUS_ALL_PAID()
 
 
+# The lots somebody holds a share of, with the round whose turn each is, where turns are fixed.
+_MY_PLACES = """
+SELECT l.number, l.status, (SELECT max(t.round_number) FROM turns t
+    WHERE t.group_id = l.group_id AND t.cycle = l.cycle AND t.lot_id = l.id)
+FROM lots l JOIN holdings h ON h.group_id = l.group_id AND h.lot_id = l.id
+WHERE l.group_id = $1 AND l.cycle = $2 AND h.member_id = $3
+"""
+
+
 async def _my_lots(talk: Talk, group: Group, member: Member) -> list[Message]:
     paid, promised, round_of = await _legs(talk, group, member.id)
     lines = []
-    left = await places.withdrawn(talk.tx, group)
     drawn = group.rule_set.orders == {"drawn"}
-    turn_of = {lot.number: turn.round_number for turn, lot in await turns.of_cycle(talk.tx, group)}
+    rows = await talk.tx.rows(_MY_PLACES, group.group_id, group.cycle, member.id)
+    left = {number for number, status, _ in rows if status == "withdrawn"}
+    turn_of = {number: turn for number, _, turn in rows if turn is not None}
     for held in await groups.holdings(talk.tx, group, member_id=member.id):
         if held.lot_number in left:
             lines.append(say.STATUS_LOT_LEFT(lot=held.lot_number, share=share_words(held.share)))
