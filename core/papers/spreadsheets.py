@@ -127,17 +127,26 @@ class _Texts:
     """The texts of a workbook, each kept once; a cell names its place."""
 
     def __init__(self) -> None:
-        self._places: dict[str, int] = {}
+        self._cells: dict[str, str] = {}
 
-    def place(self, text: str) -> int:
-        return self._places.setdefault(text, len(self._places))
+    def cells(self, values: Sequence[str], *, style: int = 0) -> list[str]:
+        """A cell for each text; an empty one for none."""
+        known = self._cells
+        for text in dict.fromkeys(values):
+            if text not in known:
+                known[text] = f'<c t="s"><v>{len(known)}</v></c>'
+        if style:
+            return [known[text].replace("<c", f'<c s="{style}"', 1) for text in values]
+        return [known[text] if text else "<c/>" for text in values]
 
     def as_xml(self) -> str:
-        items = "".join(f'<si><t xml:space="preserve">{_escaped(text)}</t></si>' for text in self._places)
-        return f'{_XML}<sst xmlns="{_MAIN}" uniqueCount="{len(self._places)}">{items}</sst>'
+        items = "".join(f'<si><t xml:space="preserve">{_escaped(text)}</t></si>' for text in self._cells)
+        return f'{_XML}<sst xmlns="{_MAIN}" uniqueCount="{len(self._cells)}">{items}</sst>'
 
 
 def _escaped(text: str) -> str:
+    if text.isalnum():
+        return text
     clean = _NOT_XML.sub("", text)
     return clean.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
 
@@ -199,20 +208,23 @@ def _sheet(one: Table, texts: _Texts, hand: Hand, digits: int) -> Iterator[str]:
         f"<cols>{widths}</cols><sheetData>"
     )
     # Neither rows nor cells say where they are: they stand in order, and an empty one keeps its place.
-    heads = "".join(f'<c s="{_STYLE["heading"]}" t="s"><v>{texts.place(c.title)}</v></c>' for c in one.columns)
-    yield f"<row>{heads}</row>"
-    cells = [_written(column.values, _cell(column.kind, texts, hand, digits), nothing="<c/>") for column in one.columns]
-    yield "".join(f"<row>{''.join(row)}</row>" for row in zip(*cells, strict=True))
+    heads = texts.cells([column.title for column in one.columns], style=_STYLE["heading"])
+    yield f"<row>{''.join(heads)}</row>"
+    cells = [
+        texts.cells(column.values)
+        if column.kind == "text"
+        else _written(column.values, _cell(column.kind, hand, digits), nothing="<c/>")
+        for column in one.columns
+    ]
+    if len(one):
+        yield "<row>" + "</row><row>".join(map("".join, zip(*cells, strict=True))) + "</row>"
     yield f'</sheetData><autoFilter ref="A1:{last}"/></worksheet>'
 
 
-def _cell(kind: str, texts: _Texts, hand: Hand, digits: int) -> Callable[[Any], str]:
+def _cell(kind: str, hand: Hand, digits: int) -> Callable[[Any], str]:
     """Writes a cell of that kind."""
     style = f' s="{_STYLE[kind]}"' if _STYLE[kind] else ""
     zone = ZoneInfo(hand.timezone)
-
-    def text(value: str) -> str:
-        return f'<c{style} t="s"><v>{texts.place(value)}</v></c>'
 
     def number(value: int) -> str:
         return f"<c{style}><v>{value}</v></c>"
@@ -228,6 +240,6 @@ def _cell(kind: str, texts: _Texts, hand: Hand, digits: int) -> Callable[[Any], 
         return f"<c{style}><v>{(value.astimezone(zone).replace(tzinfo=None) - _DAY_ZERO).days}</v></c>"
 
     writes: dict[str, Callable[[Any], str]] = {
-        "text": text, "number": number, "money": money, "instant": instant, "date": day,
+        "number": number, "money": money, "instant": instant, "date": day,
     }  # fmt: skip
     return writes[kind]
