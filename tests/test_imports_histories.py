@@ -156,6 +156,15 @@ async def test_any_history_comes_in_from_paper_as_it_is(
         running = await groups.by_id(tx, group.group_id)
         paper = await _exported(tx, running)
         held = len(paper.tables.get("rounds", []))
+        # A book says of a round that it was held or that it was not, never that one of its two lots was found.
+        half = await tx.session.scalar(
+            text(
+                "SELECT count(*) FROM draws d JOIN rounds r ON r.group_id = d.group_id AND r.id = d.round_id"
+                " WHERE d.group_id = :group AND r.drawn_at IS NULL"
+            ),
+            {"group": group.group_id},
+        )
+        assume(not half)
         wanted = (await _money(tx, group.group_id, held), await _owed(tx, group.group_id))
     uploaded = await imports.read([("book.xlsx", paper.xlsx)])
     async with transaction(tenant_id, now=clock.now()) as tx:
