@@ -210,14 +210,15 @@ rhythms = st.one_of(
     lots=st.integers(2, 60),
     begun=st.integers(0, 16 * 365 * 24),
     hour=st.none() | st.integers(0, 23),
+    grace=st.sampled_from([0, 5, 240, 336]),
     country=st.sampled_from(["", "ET", "KE", "DJ"]),
     move=st.sampled_from(["after", "before"]),
 )
 def test_rounds_fall_due_one_after_another_on_their_days(
-    rhythm: Rhythm, lots: int, begun: int, hour: int | None, country: str, move: str
+    rhythm: Rhythm, lots: int, begun: int, hour: int | None, grace: int, country: str, move: str
 ) -> None:
     moved = Holidays.model_validate({"country": country, "move": move})
-    rules = Rules(contribution_minor=100, lots=lots, rhythm=rhythm, due_hour=hour, holidays=moved)
+    rules = Rules(contribution_minor=100, lots=lots, rhythm=rhythm, due_hour=hour, grace_hours=grace, holidays=moved)
     begun_at = datetime(2024, 1, 1, 0, 30, tzinfo=UTC) + timedelta(hours=begun)
     found = due_instants(rules, begun_at=begun_at, timezone=ADDIS)
     assert len(found) == lots

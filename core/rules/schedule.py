@@ -62,7 +62,10 @@ def _first_due(rules: Rules, begun: datetime) -> datetime:
     first = datetime.combine(latest.date(), time(chosen), begun.tzinfo)
     if first > latest:
         first -= timedelta(days=1)
-    return first if first > begun else first + timedelta(days=1)
+    # A grace longer than the period would begin before the beginning.
+    while first <= begun:
+        first += timedelta(days=1)
+    return first
 
 
 def _named_day(rhythm: Rhythm, earliest: date) -> date:
