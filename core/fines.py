@@ -290,13 +290,3 @@ async def impose(tx: Tx, group: Group, who: Member, *, amount_minor: int, reason
         tx, "fine.imposed", group_id=group.group_id, subject=f"due:{due.id}", amount_minor=amount_minor, reason=reason
     )
     return due
-
-
-async def open_fines(tx: Tx, group: Group, who: Member) -> Sequence[Due]:
-    """A member's fines that stand, the newest first."""
-    rows = await tx.session.scalars(
-        select(Due)
-        .where(Due.group_id == group.group_id, Due.member_id == who.id, Due.kind == "fine", Due.excused_at.is_(None))
-        .order_by(Due.due_at.desc(), Due.id.desc())
-    )
-    return rows.all()

@@ -5,7 +5,7 @@ kind of proposal, registered with what carries it out. Nothing is done before en
 in the transaction of the answer that decides, and what was asked and answered stays on record.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -223,13 +223,6 @@ async def _expire(tx: Tx, group: Group, proposal: Proposal) -> None:
     await _tell_proposer(tx, group, proposal, say.PROPOSAL_EXPIRED(group=group.name, what=what))
 
 
-async def withdraw(tx: Tx, group: Group, proposal: Proposal) -> None:
-    """Whoever made it takes it back. Raises ``Refusal("proposal.settled")``."""
-    if proposal.settled_at is not None:
-        raise Refusal("proposal.settled")
-    await _settle(tx, group, proposal, "withdrawn")
-
-
 async def _settle(tx: Tx, group: Group, proposal: Proposal, outcome: str, *, reason: str | None = None) -> None:
     proposal.settled_at, proposal.outcome, proposal.reason = tx.now, outcome, reason
     await tx.session.flush()
@@ -261,10 +254,3 @@ async def votes_of(tx: Tx, proposal: Proposal) -> Sequence[Vote]:
         .execution_options(populate_existing=True)
     )
     return rows.all()
-
-
-async def withdraw_of(tx: Tx, group: Group, kinds: Iterable[str]) -> None:
-    """Withdraw every open proposal of these kinds, because what they were about has gone."""
-    for kind in kinds:
-        for proposal in await open_proposals(tx, group, kind=kind):
-            await _settle(tx, group, proposal, "withdrawn")
