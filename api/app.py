@@ -17,9 +17,10 @@ import bot
 import sms
 from api import health, nudge, paper, problems, replies, sandbox, v1, verify, webhooks
 from api.metrics import Measured
-from core import db, gateways, people
+from core import db, people
 from core.errors import NotFound
 from core.messages import TELEGRAM
+from core.operator import gateways
 from core.settings import settings
 
 log = structlog.get_logger(__name__)

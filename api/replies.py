@@ -12,10 +12,10 @@ import structlog
 import bot
 import sms
 from api import metrics
-from core import outbox
 from core.db import transaction
 from core.messages import TELEGRAM
-from core.outbox import Delivery, Outgoing
+from core.telling import outbox
+from core.telling.outbox import Delivery, Outgoing
 
 log = structlog.get_logger(__name__)
 

@@ -25,12 +25,13 @@ import bot
 from api import nudge, replies
 from api.problems import problem
 from api.tokens import mint
-from core import clock, gateways, people
-from core.bootstrap import FIRST_TENANT
+from core import clock, people
 from core.db import transaction, unscoped
 from core.errors import Refusal
 from core.messages import SMS, TELEGRAM
-from core.rights import ADMIN_RIGHTS
+from core.operator import gateways
+from core.operator.bootstrap import FIRST_TENANT
+from core.operator.rights import ADMIN_RIGHTS
 from core.settings import settings
 
 log = structlog.get_logger(__name__)

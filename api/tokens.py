@@ -2,7 +2,7 @@
 
 Owns the claims and what is checked of them. Refuses a token that is missing, forged, expired, made for something
 else or signed in any other way (``alg: none`` included), all with the same 401. A token says a tenant, a name and
-roles; what the roles may do is decided by ``core.rights`` alone, and what they see by row-level security.
+roles; what the roles may do is decided by ``core.operator.rights`` alone, and what they see by row-level security.
 
 A token lives by the machine's clock, not by the sandbox's: moving that by weeks signs nobody out.
 """
@@ -20,8 +20,8 @@ from fastapi.security import OAuth2PasswordBearer
 from core import clock, people
 from core.db import Tx, transaction
 from core.errors import NotFound
+from core.operator.rights import admin_may, require_admin
 from core.people import Tenant
-from core.rights import admin_may, require_admin
 from core.settings import decode_key, settings
 
 ALGORITHM = "HS256"

@@ -17,8 +17,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from core import found
-from core.draw import (
+from core.errors import NotFound
+from core.messages import show_date
+from core.order import found
+from core.order.draw import (
     PaperDraw,
     Proof,
     Record,
@@ -27,8 +29,6 @@ from core.draw import (
     record_seal,
     record_to_json,
 )
-from core.errors import NotFound
-from core.messages import show_date
 
 router = APIRouter(include_in_schema=False)
 

@@ -22,15 +22,18 @@ import bot
 import sms
 from api import metrics, nudge, problems, replies
 from api.problems import problem
-from core import clock, conversation, gateways, outbox, people
+from core import clock, people
 from core.db import transaction
 from core.errors import NotFound
-from core.gateways import Gateway
 from core.ids import new_id
 from core.inbox import Inbound
 from core.messages import SMS, TELEGRAM
-from core.outbox import Delivery, Outgoing
+from core.operator import gateways
+from core.operator.gateways import Gateway
 from core.people import Tenant
+from core.talking import conversation
+from core.telling import outbox
+from core.telling.outbox import Delivery, Outgoing
 from sms.port import Adapter, Call, Malformed, Report
 
 log = structlog.get_logger(__name__)

@@ -20,11 +20,13 @@ from bench.figures import Figure, NotKept, digits, median, prove
 from bench.machine import Machine
 from bench.steps import back_to_now
 from bench.town import HTTP, TELEGRAM, TWILIO, Phone, Town, pass_time, phone, town
-from core import clock, found, payouts, rounds
+from core import clock, payouts
+from core.cycle import rounds
 from core.db import transaction
-from core.draw import verify
 from core.groups import Group
 from core.ledger import audit
+from core.order import found
+from core.order.draw import verify
 
 OFFICERS = 9
 SIDE_BY_SIDE = 12

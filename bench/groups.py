@@ -15,13 +15,14 @@ from bench.figures import Figure, digits, median, prove
 from bench.machine import Machine
 from bench.steps import back_to_now, watched
 from bench.town import HTTP, Town, pass_time, phone, town
-from core import agenda, clock, cycles, groups, ledger, people, rounds
-from core.contributions import Payment
+from core import clock, groups, ledger, people
+from core.cycle import agenda, cycles, rounds
 from core.db import transaction
 from core.groups import Group
 from core.ids import RECEIPT_CODE_LENGTH, new_code, new_id
 from core.payouts import Leg
 from core.rules import Rules
+from core.treasury.contributions import Payment
 
 
 async def measure(machine: Machine, *, quick: bool) -> list[Figure]:

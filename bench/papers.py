@@ -17,10 +17,12 @@ from bench.groups import large_group, pay_in_bulk
 from bench.machine import Machine
 from bench.steps import back_to_now
 from bench.town import Town, pass_time, town
-from core import groups, outbox, papers, payouts, rounds
+from core import groups, papers, payouts
+from core.cycle import rounds
 from core.db import transaction
 from core.groups import Group
 from core.papers import Hand
+from core.telling import outbox
 
 GOAL_SECONDS = 2.0
 

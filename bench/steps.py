@@ -13,7 +13,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from core import cycles, draws, notices, rounds
+from core.cycle import cycles, rounds
+from core.order import draws
+from core.telling import notices
 
 STEPS: tuple[tuple[str, ModuleType, str], ...] = (
     ("beginning a cycle", cycles, "begin"),

@@ -22,11 +22,13 @@ from sqlalchemy import text
 
 from bench.figures import NotKept
 from bench.machine import BEACON, Machine
-from core import agenda, bootstrap, clock, gateways, groups, people
+from core import clock, groups, people
 from core.beacon import Beacon
+from core.cycle import agenda
 from core.db import transaction
-from core.draw import randomness_of
 from core.groups import Group
+from core.operator import bootstrap, gateways
+from core.order.draw import randomness_of
 from core.people import Tenant
 
 TELEGRAM, TWILIO, HTTP = "telegram", "twilio", "http"

@@ -17,9 +17,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from core.gateways import Gateway
-from core.outbox import Delivery, Outgoing, Sender
+from core.operator.gateways import Gateway
 from core.people import Tenant
+from core.telling.outbox import Delivery, Outgoing, Sender
 
 if TYPE_CHECKING:
     from bot.intake import Taken

@@ -4,11 +4,12 @@ import asyncio
 import signal
 import sys
 
-from core import gateways, people
-from core.bootstrap import FIRST_TENANT
+from core import people
 from core.db import dispose
 from core.errors import NotFound
 from core.messages import TELEGRAM
+from core.operator import gateways
+from core.operator.bootstrap import FIRST_TENANT
 
 
 async def main(code: str) -> int:

@@ -41,11 +41,12 @@ from aiogram.types import (
 )
 from aiogram.utils.token import TokenValidationError
 
-from core import gateways, papers
+from core import papers
 from core.errors import NotFound
-from core.gateways import Gateway
-from core.outbox import Delivery, Outgoing
+from core.operator import gateways
+from core.operator.gateways import Gateway
 from core.settings import settings
+from core.telling.outbox import Delivery, Outgoing
 
 log = structlog.get_logger(__name__)
 

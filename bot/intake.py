@@ -16,14 +16,16 @@ from aiogram.exceptions import AiogramError
 
 from bot import deliver
 from bot.receive import HintGroup, Ignored, Malformed, Press, Reach, parse, press_of
-from core import conversation, outbox, people
-from core.conversation import Handled
+from core import people
 from core.db import transaction
-from core.gateways import Gateway
 from core.inbox import Inbound
 from core.messages import N_, TELEGRAM, Kind, Reader, sentence
-from core.outbox import Sender
+from core.operator.gateways import Gateway
 from core.people import Tenant
+from core.talking import conversation
+from core.talking.conversation import Handled
+from core.telling import outbox
+from core.telling.outbox import Sender
 
 __all__ = ["Malformed", "Taken", "answer", "take_in"]
 

@@ -22,7 +22,7 @@ from bot.deliver import bot_of
 from bot.intake import Taken
 from bot.receive import ALLOWED_UPDATES
 from core import clock, db
-from core.gateways import Gateway
+from core.operator.gateways import Gateway
 from core.people import Tenant
 
 log = structlog.get_logger(__name__)

@@ -16,9 +16,9 @@ from pydantic import ValidationError
 
 from core import phones
 from core.errors import Refusal
-from core.gateways import Gateway
 from core.inbox import FOREIGN_CONTACT, Inbound
 from core.messages import TELEGRAM
+from core.operator.gateways import Gateway
 
 # What we ask Telegram for; everything else is not even sent.
 ALLOWED_UPDATES = ("message", "callback_query", "my_chat_member")

@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 
 from aiogram.types import BotCommand, BotCommandScopeAllPrivateChats, MenuButtonCommands
 
-import core.conversation  # noqa: F401 (registers every command)
+import core.talking.conversation  # noqa: F401 (registers every command)
 from bot.deliver import ANSWER_SECONDS, bot_of
 from bot.receive import ALLOWED_UPDATES
 from core import catalogues
-from core.command import COMMANDS
-from core.gateways import Gateway
 from core.messages import TELEGRAM, Reader, sentence
+from core.operator.gateways import Gateway
 from core.people import Tenant
+from core.talking.command import COMMANDS
 
 # Telegram's own limits.
 _MOST_COMMANDS = 100

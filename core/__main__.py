@@ -15,15 +15,16 @@ from itertools import count
 
 from sqlalchemy import select
 
-from core import clock, conversation, people, phones
+from core import clock, people, phones
 from core.db import dispose, transaction
 from core.errors import Refusal
 from core.ids import new_id
 from core.inbox import Inbound
 from core.messages import SMS, TELEGRAM
-from core.outbox import OutboxRow
 from core.people import Tenant
 from core.settings import settings
+from core.talking import conversation
+from core.telling.outbox import OutboxRow
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:

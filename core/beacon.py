@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import structlog
 
-from core.draw import BeaconIdentity, randomness_of, signature_genuine
 from core.errors import TryLater
+from core.order.draw import BeaconIdentity, randomness_of, signature_genuine
 
 # A round is some 250 bytes; more than this is not a beacon speaking.
 MAX_ANSWER_BYTES = 4096

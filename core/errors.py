@@ -25,7 +25,7 @@ class NotFound(Refusal):
 
 
 class NotAllowed(Refusal):
-    """The one who asks has not the right; ``core.rights`` is the only place that raises it."""
+    """The one who asks has not the right; ``core.operator.rights`` is the only place that raises it."""
 
 
 class TryLater(Exception):

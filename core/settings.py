@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from core.draw.randomness import QUICKNET
+from core.order.draw.randomness import QUICKNET
 
 
 class Settings(BaseSettings):

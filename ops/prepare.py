@@ -12,7 +12,7 @@ import os
 from alembic import command
 from alembic.config import Config
 
-from core.bootstrap import bootstrap
+from core.operator.bootstrap import bootstrap
 from ops.environment import ROOT
 
 

@@ -5,10 +5,11 @@ Turns webhooks into ``Inbound`` and ``Report``, and sends. Knows nothing of the 
 
 from typing import cast
 
-from core import gateways, people
+from core import people
 from core.errors import NotFound
-from core.outbox import Delivery, Outgoing
+from core.operator import gateways
 from core.settings import settings
+from core.telling.outbox import Delivery, Outgoing
 from sms import http, twilio
 from sms.port import Adapter
 

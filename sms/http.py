@@ -18,10 +18,10 @@ from weakref import WeakKeyDictionary
 import aiohttp
 
 from core import clock
-from core.gateways import Gateway
 from core.inbox import Inbound
 from core.messages import SMS
-from core.outbox import Delivery, Outgoing
+from core.operator.gateways import Gateway
+from core.telling.outbox import Delivery, Outgoing
 from sms import port
 from sms.segments import pieces, plain
 

@@ -12,9 +12,9 @@ from typing import Protocol
 
 from core import phones
 from core.errors import Refusal
-from core.gateways import Gateway
 from core.inbox import Inbound
-from core.outbox import Delivery, Outgoing
+from core.operator.gateways import Gateway
+from core.telling.outbox import Delivery, Outgoing
 
 # The useful life of a message: a reply is read within the hour or not at all, a notice still says something
 # in the evening. What a gateway could not deliver by then it is told to drop.

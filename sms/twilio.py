@@ -18,11 +18,11 @@ from twilio.http.async_http_client import AsyncTwilioHttpClient  # type: ignore[
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
 
-from core.gateways import Gateway
 from core.inbox import Inbound
 from core.messages import SMS
-from core.outbox import Delivery, Outgoing
+from core.operator.gateways import Gateway
 from core.settings import settings
+from core.telling.outbox import Delivery, Outgoing
 from sms import port
 from sms.segments import pieces, plain
 

@@ -19,13 +19,16 @@ from talking import fetch
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from api.app import make_app
-from core import agenda, clock, gateways, groups, outbox, people
+from core import clock, groups, people
+from core.cycle import agenda
 from core.db import transaction, unscoped
 from core.groups import Group
 from core.ledger import AuditReport, audit
-from core.outbox import Delivery, Outgoing
+from core.operator import gateways
 from core.people import Tenant
 from core.settings import settings
+from core.telling import outbox
+from core.telling.outbox import Delivery, Outgoing
 
 TOKEN = "door-token"
 

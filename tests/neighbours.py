@@ -16,7 +16,8 @@ import pytest
 from doors import Doors, doors_of
 from sqlalchemy import text
 
-from core import cycles, groups, ledger, rounds
+from core import groups, ledger
+from core.cycle import cycles, rounds
 from core.db import transaction
 from core.groups import Group, forming
 from core.groups.accepting import accept

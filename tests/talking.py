@@ -25,14 +25,17 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, text, update
 
-from core import agenda, clock, conversation, outbox, people
+from core import clock, people
 from core.beacon import Beacon
+from core.cycle import agenda
 from core.db import transaction, unscoped
-from core.draw import randomness_of
 from core.inbox import Inbound
 from core.messages import SMS
-from core.outbox import OutboxRow
+from core.order.draw import randomness_of
 from core.people import Tenant
+from core.talking import conversation
+from core.telling import outbox
+from core.telling.outbox import OutboxRow
 from sandbox.beacon import Beacon as SandboxBeacon
 
 TALKS = Path(__file__).parent / "talks"

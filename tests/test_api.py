@@ -18,10 +18,12 @@ from fastapi.routing import APIRoute
 from api import tokens
 from api.v1 import _RESOURCES
 from api.v1.docs import document, right_of
-from core import admins, bootstrap, groups, guarantors, people
+from core import groups, people
 from core.db import transaction
 from core.ids import new_id
-from core.rights import ADMIN_RIGHTS
+from core.membership import guarantors
+from core.operator import admins, bootstrap
+from core.operator.rights import ADMIN_RIGHTS
 from core.settings import decode_key, settings
 
 ROUTES = [route for module in _RESOURCES for route in module.router.routes if isinstance(route, APIRoute)]

@@ -8,8 +8,9 @@ from uuid import UUID
 import pytest
 from asking import Admin, Equb, Json, birr, neighbours, owner_of
 
-from core import contributions, groups
+from core import groups
 from core.db import transaction
+from core.treasury import contributions
 
 
 @pytest.fixture

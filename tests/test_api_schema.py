@@ -29,7 +29,8 @@ from schemathesis.specs.openapi.checks import (
 from api import nudge
 from api.v1 import _RESOURCES
 from api.v1.docs import document
-from core import bootstrap, db, people
+from core import db, people
+from core.operator import bootstrap
 
 EXAMPLES = 16
 Case = schemathesis.Case[Any]

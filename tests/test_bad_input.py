@@ -193,7 +193,7 @@ async def test_a_bug_says_so_honestly_and_leaves_nothing_behind(
     doors: Doors, running: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A fault in the middle of recording: the message is kept as failed, the money has not moved."""
-    from core import notices
+    from core.telling import notices
 
     async def breaks(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError

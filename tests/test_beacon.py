@@ -12,8 +12,8 @@ import pytest
 import structlog
 
 from core.beacon import BeaconSource, fetch
-from core.draw import QUICKNET
 from core.errors import TryLater
+from core.order.draw import QUICKNET
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 

@@ -16,15 +16,17 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 from talking import fetch
 
-from core import agenda, clock, contributions, cycles, fines, groups, ledger, payouts, people, rounds
-from core.bootstrap import make_tenant
-from core.contributions import Payment
+from core import clock, groups, ledger, payouts, people
+from core.cycle import agenda, cycles, rounds
 from core.db import Tx, transaction
 from core.errors import Refusal
 from core.groups import Group
 from core.ids import new_id
+from core.operator.bootstrap import make_tenant
 from core.payouts import Leg
 from core.rules import Deduction, Fee, Fine, Rhythm, Rules
+from core.treasury import contributions, fines
+from core.treasury.contributions import Payment
 
 START = datetime(2026, 11, 24, 9, 54, tzinfo=UTC)
 

@@ -8,9 +8,9 @@ from uuid import UUID
 import pytest
 from doors import Doors, doors_of
 
-from core import found
-from core.draw import verify
 from core.groups import Group
+from core.order import found
+from core.order.draw import verify
 
 ORGANISER = "+251911000000"
 WEEK = timedelta(days=7)

@@ -15,14 +15,15 @@ from typing import Any
 import pytest
 from babel.messages.pofile import read_po
 
-import core.conversation  # noqa: F401 (registers every command)
-from core import catalogues, command, messages, sentences, words
-from core.commands import anyone
+import core.talking.conversation  # noqa: F401 (registers every command)
+from core import catalogues, messages, sentences
 from core.ledger import book
 from core.messages import SMS, TELEGRAM, Choice, Kind, Message, Reader, pack, render, unpack
 from core.money import LARGEST_AMOUNT_MINOR, Money
 from core.sentences import KINDS
-from core.understanding import within_one_edit
+from core.talking import command, words
+from core.talking.commands import anyone
+from core.talking.understanding import within_one_edit
 from sms.segments import GSM7, encoding, segments
 
 ROOT = Path(__file__).resolve().parent.parent

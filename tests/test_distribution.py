@@ -17,8 +17,9 @@ from conftest import Superuser
 from sqlalchemy import event
 from talking import TALKS, Scene, play
 
-from core import bootstrap, db, people
+from core import db, people
 from core.ids import new_id
+from core.operator import bootstrap
 from ops.commands import distribute
 from ops.commands.distribute import DISTRIBUTED, LOCAL, POST, REFERENCE
 from ops.errors import CannotStart

@@ -17,9 +17,9 @@ from py_ecc.bls.point_compression import compress_G1, compress_G2
 from py_ecc.optimized_bls12_381.optimized_curve import G2, multiply
 from py_ecc.optimized_bls12_381.optimized_pairing import pairing
 
-from core import draw as draws
-from core.draw import choice
 from core.errors import Refusal
+from core.order import draw as draws
+from core.order.draw import choice
 
 SECRET = hashlib.sha256(b"demo secret").digest()
 LOTS = tuple(f"L{number:03}" for number in range(1, 8))

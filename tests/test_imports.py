@@ -18,8 +18,8 @@ from conftest import Superuser
 from doors import Doors, doors_of
 
 from core import db, people
-from core.bootstrap import make_tenant
-from core.draw import paper_from_json, seal_paper
+from core.operator.bootstrap import make_tenant
+from core.order.draw import paper_from_json, seal_paper
 from ops.commands import verify_draw
 from ops.errors import CannotStart
 

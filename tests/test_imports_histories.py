@@ -16,11 +16,12 @@ from sqlalchemy import text
 from talking import fetch
 from test_book import START, Event, _group, _happen, events, fees, ways_to_fill_a_lot
 
-from core import agenda, clock, cycles, groups, imports, ledger, people
-from core.bootstrap import make_tenant
+from core import clock, groups, imports, ledger, people
+from core.cycle import agenda, cycles
 from core.db import Tx, transaction
 from core.groups import Group
 from core.money import Money
+from core.operator.bootstrap import make_tenant
 from core.rules import Fee
 
 

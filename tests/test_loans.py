@@ -10,11 +10,14 @@ from examples import Example
 from neighbours import ABEBE, DAY, LEMA, SARA, WEEK, always_the_same, birr, neighbours
 from sqlalchemy import text
 
-from core import clock, contributions, groups, money_notices, rounds
+from core import clock, groups
+from core.cycle import rounds
 from core.db import transaction
 from core.groups.accepting import accept
 from core.money import Money
 from core.rules import Fine, Rhythm, Rules
+from core.telling import money_notices
+from core.treasury import contributions
 
 
 @pytest.fixture

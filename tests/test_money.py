@@ -9,9 +9,10 @@ from doors import Doors
 from examples import Example
 from neighbours import ABEBE, DAY, HANA, LEMA, SARA, WEEK, always_the_same, birr, neighbours
 
-from core import contributions, groups
+from core import groups
 from core.db import transaction
 from core.rules import Deduction, Fee, Fine
+from core.treasury import contributions
 
 
 @pytest.fixture

@@ -15,14 +15,16 @@ from asking import neighbours, owner_of
 from doors import Doors, doors_of
 from examples import Example
 
-from core import clock, cycles, draw, draws, found, groups, needs, rounds, turns
+from core import clock, groups
 from core import sentences as say
 from core.beacon import Beacon
+from core.cycle import cycles, rounds
 from core.db import transaction
-from core.draw import Record, record_from_json, record_seal, record_to_json
 from core.errors import Refusal, TryLater
 from core.groups import Group
 from core.money import Money
+from core.order import draw, draws, found, needs, turns
+from core.order.draw import Record, record_from_json, record_seal, record_to_json
 from ops.__main__ import main
 
 ORGANISER = "+251911000000"

@@ -23,10 +23,11 @@ from talking import fetch
 from test_book import START as BOOK_START
 from test_book import Event, _group, _happen, events, fees, ways_to_fill_a_lot, ways_with_money
 
-from core import agenda, catalogues, clock, groups, ledger, papers, people
-from core.bootstrap import make_tenant
+from core import catalogues, clock, groups, ledger, papers, people
+from core.cycle import agenda
 from core.db import transaction
 from core.errors import NotFound, Refusal
+from core.operator.bootstrap import make_tenant
 from core.papers import Book, Hand, NotTheLedger, fonts, handing
 from core.papers.circle import Circle, Place
 from core.papers.picture import look_of

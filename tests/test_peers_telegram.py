@@ -18,19 +18,20 @@ from recorder import Recorder, every_sentence, typescript
 
 import bot
 from bot import deliver, intake, polling
-from core import gateways, groups, papers, people
+from core import groups, papers, people
 from core.db import transaction
 from core.ids import new_id
 from core.messages import TELEGRAM
-from core.outbox import Outgoing
+from core.operator import gateways
 from core.rules import Rules
 from core.settings import settings
+from core.telling.outbox import Outgoing
 from sandbox.people import user_id_of
 
 ALMAZ = "+251911000001"
 OURS = Path(bot.__file__).parent
 
-# Everything a message may carry beside its text: what ``core.outbox`` says of choices and extras.
+# Everything a message may carry beside its text: what ``core.telling.outbox`` says of choices and extras.
 YES_NO = [("Yes", "q:1a2b3c:0"), ("No", "q:1a2b3c:1")]
 CARRIED: tuple[tuple[list[tuple[str, str]], dict[str, Any]], ...] = (
     ([], {}),

@@ -25,13 +25,14 @@ from twilio.rest import Client  # type: ignore[import-untyped]
 import sms
 from api import replies
 from api.app import make_app
-from core import gateways, people
-from core.bootstrap import make_tenant
+from core import people
 from core.db import transaction
 from core.ids import new_id
 from core.messages import SMS
-from core.outbox import Delivery, Outgoing
+from core.operator import gateways
+from core.operator.bootstrap import make_tenant
 from core.settings import settings
+from core.telling.outbox import Delivery, Outgoing
 
 PHONE = "+12025550123"
 NUMBER_SID = "PN" + "2" * 32

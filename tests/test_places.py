@@ -10,10 +10,12 @@ import pytest
 from doors import Doors, doors_of
 from examples import Example
 
-from core import cycles, groups, joining_late, leaving
+from core import groups
+from core.cycle import cycles
 from core.db import transaction
 from core.errors import Refusal
 from core.groups import Group
+from core.membership import joining_late, leaving
 from core.money import Money
 from core.rules import Leaving
 

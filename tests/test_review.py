@@ -11,11 +11,14 @@ import pytest
 from doors import Doors, doors_of
 from talking import fetch
 
-from core import agenda, clock, contributions, cycles, found, groups, ledger, payouts, people, rounds
+from core import clock, groups, ledger, payouts, people
+from core.cycle import agenda, cycles, rounds
 from core.db import Tx, transaction
-from core.draw import verify
 from core.groups import Group, Member
+from core.order import found
+from core.order.draw import verify
 from core.rules import Fee, Rules
+from core.treasury import contributions
 
 ABEBE, SARA = "+251911000001", "+251911000002"
 

@@ -8,10 +8,12 @@ import pytest
 from doors import Doors, doors_of
 from examples import Example
 
-from core import cycles, groups, rounds, rule_words
+from core import groups
+from core.cycle import cycles, rounds
 from core.db import transaction
 from core.errors import Refusal
 from core.rules import Auction, Deduction, Fee, Fine, Holidays, Leaving, Rhythm, Rules, Stage
+from core.talking import rule_words
 
 PLAIN = Rules(contribution_minor=100_000, lots=12)
 ORGANISER, SARA, LEMA = "+251911000000", "+251911000001", "+251911000002"

@@ -21,10 +21,10 @@ import bot
 from api import sandbox
 from api.app import make_app
 from core import clock, people
-from core.bootstrap import make_tenant, sandbox_gateways
 from core.db import unscoped
 from core.errors import Refusal
 from core.ids import new_id
+from core.operator.bootstrap import make_tenant, sandbox_gateways
 from core.settings import settings
 
 ALMAZ = "+251911000001"

@@ -17,15 +17,15 @@ from icu4py.locale import Locale
 from icu4py.messageformat import MessageFormat
 
 from core import sentences as say
-from core import understanding, words
 from core.calendar import from_ethiopian, to_ethiopian, to_ethiopian_hour
-from core.commands.joining import share_words
-from core.describing import rhythm_words
 from core.errors import Refusal
 from core.messages import SMS, TELEGRAM, Choice, Reader, render, sentence, show
 from core.money import LARGEST_AMOUNT_MINOR, MINOR_DIGITS, Money, parse_decimal, split
 from core.rules import Rhythm
-from core.understanding import ethiopic_number, fold, within_one_edit
+from core.talking import understanding, words
+from core.talking.commands.joining import share_words
+from core.talking.describing import rhythm_words
+from core.talking.understanding import ethiopic_number, fold, within_one_edit
 
 AM, EN = Reader("am", TELEGRAM), Reader("en", TELEGRAM)
 

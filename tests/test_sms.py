@@ -18,13 +18,14 @@ from outside import DEMO, Outside, Target, fake_target, free_port, outside
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 import sms
-from core import clock, gateways
+from core import clock
 from core.db import transaction
-from core.gateways import Gateway
 from core.ids import new_id
 from core.inbox import Inbound
-from core.outbox import Delivery, Outgoing
+from core.operator import gateways
+from core.operator.gateways import Gateway
 from core.settings import settings
+from core.telling.outbox import Delivery, Outgoing
 from sms import http, port, twilio
 from sms.segments import encoding, pieces, plain, segments
 

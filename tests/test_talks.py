@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 from talking import TALKS, Scene, compare, play
 
-from core import cycles, people
+from core import people
+from core.cycle import cycles
 from core.db import transaction
 from core.groups import forming
 from core.ids import CODE_LETTERS

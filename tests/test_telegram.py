@@ -18,13 +18,14 @@ from outside import DEMO, Outside, Target, fake_target, free_port, outside
 
 import bot
 from bot import deliver, intake, polling, receive, setting_up
-from core import gateways, people
+from core import people
 from core.db import transaction
-from core.gateways import Gateway
 from core.ids import new_id
 from core.inbox import Inbound
-from core.outbox import Outgoing
+from core.operator import gateways
+from core.operator.gateways import Gateway
 from core.settings import settings
+from core.telling.outbox import Outgoing
 from sandbox.people import user_id_of
 
 PAYLOADS = Path(__file__).parent / "payloads"

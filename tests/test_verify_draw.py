@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from test_draw import changes, proof_of_draw
 
-from core import draw as draws
+from core.order import draw as draws
 from ops.__main__ import main
 
 TRUE = proof_of_draw()

@@ -23,9 +23,9 @@ from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
 from test_draw import DOMAIN, changes, failed, proof_of_draw
 
 from api import verify
-from core import draw as draws
-from core.draw import randomness
 from core.errors import NotFound, Refusal
+from core.order import draw as draws
+from core.order.draw import randomness
 
 ALL_CHECKS = [check.name for check in draws.verify(proof_of_draw()).checks]
 STATIC = Path(verify.__file__).parent / "static" / "verify"

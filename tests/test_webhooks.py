@@ -24,12 +24,13 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 import bot
 from api import replies
 from api.app import make_app
-from core import clock, db, gateways, people
-from core.bootstrap import make_tenant
+from core import clock, db, people
 from core.db import transaction
 from core.ids import new_id
-from core.outbox import Delivery, Outgoing
+from core.operator import gateways
+from core.operator.bootstrap import make_tenant
 from core.settings import settings
+from core.telling.outbox import Delivery, Outgoing
 from sandbox.people import telegram_name_of, user_id_of
 from sms.http import signature
 
@@ -357,7 +358,7 @@ async def test_a_reply_that_meets_too_many_waits_in_the_outbox(system: System) -
 
 
 async def test_notices_for_others_are_nudged(system: System, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from core import conversation
+    from core.talking import conversation
 
     real, somebody = conversation.receive, new_id()
 
@@ -459,7 +460,7 @@ async def test_without_a_database_the_provider_is_asked_to_come_again(
 
 
 async def test_a_bug_is_a_problem_without_a_traceback(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    from core import conversation
+    from core.talking import conversation
 
     async def broken(*_given: Any) -> None:
         raise ZeroDivisionError("a secret of ours")

@@ -26,13 +26,14 @@ from aiohttp import web
 from dramatiq.message import Message as Task
 from work import Processes
 
-from core import clock, outbox, people
+from core import clock, people
 from core.db import dispose, transaction
 from core.errors import NotFound
 from core.ids import new_id
 from core.messages import SMS, Kind
-from core.outbox import NOTICE, REPLY, Outgoing
 from core.settings import settings
+from core.telling import outbox
+from core.telling.outbox import NOTICE, REPLY, Outgoing
 from workers import conduct, dead_letters, pacing
 from workers.broker import DELIVERIES, GROUPS, NUDGE, PARKED, TICK, Broker, offer, waiting_key
 

@@ -38,7 +38,7 @@ def worker(log: str, provider: str, environment: dict[str, str], bend: Bend | No
     _begin(log, environment)
     import httpx
 
-    from core.outbox import Delivery, Outgoing
+    from core.telling.outbox import Delivery, Outgoing
     from workers import actors
     from workers.__main__ import main
 
@@ -66,7 +66,7 @@ def ticker(log: str, environment: dict[str, str]) -> None:
 
 
 def _waking_is(wake: Callable[..., Any]) -> None:
-    from core import agenda
+    from core.cycle import agenda
 
     agenda.wake = wake
 

@@ -16,12 +16,14 @@ import structlog
 
 import bot
 import sms
-from core import agenda, beacon, clock, outbox
+from core import beacon, clock
 from core.beacon import BeaconSource
+from core.cycle import agenda
 from core.errors import TryLater
 from core.messages import SMS, TELEGRAM
-from core.outbox import Delivery, Outgoing, Sender
 from core.settings import settings
+from core.telling import outbox
+from core.telling.outbox import Delivery, Outgoing, Sender
 from workers import conduct, dead_letters, pacing
 from workers.broker import DELIVERIES, GROUPS, Broker, offer, redis_client
 

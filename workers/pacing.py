@@ -20,8 +20,8 @@ import redis
 import redis.asyncio
 
 from core.messages import TELEGRAM
-from core.outbox import REPLY, Outgoing
 from core.settings import settings
+from core.telling.outbox import REPLY, Outgoing
 from workers.broker import TURN, async_redis_client
 
 # A second and a little: what leaves us evenly may arrive a little closer together. The short window spreads what
@@ -134,7 +134,7 @@ async def close() -> None:
 
 
 def rate(gateway: str) -> int:
-    """Notices (Telegram) or parts (SMS) a second that a gateway takes. Names are those of ``core.gateways``."""
+    """Notices (Telegram) or parts (SMS) a second that a gateway takes. Names: ``core.operator.gateways``."""
     return settings().telegram_rate if gateway == TELEGRAM else settings().sms_rate
 
 

@@ -24,8 +24,8 @@ import redis
 import structlog
 
 from core import clock
-from core.outbox import SENDING_SECONDS
 from core.settings import settings
+from core.telling.outbox import SENDING_SECONDS
 from workers import pacing
 from workers.actors import deliver, sweep, wake
 from workers.broker import NUDGE, TICK, TURN, async_redis_client, offer

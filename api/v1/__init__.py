@@ -1,7 +1,7 @@
 """The admin API, version 1: one module for each resource, ``router`` for all of them and their documentation.
 
 Every act runs in ``deeds``: one transaction with its answer, once by Idempotency-Key, and nudges after the commit.
-Who a request is by and whether they may is decided before anything is read (``api.tokens``, ``core.rights``).
+Who a request is by and whether they may is decided before anything is read (``api.tokens``, ``core.operator.rights``).
 """
 
 from fastapi import APIRouter

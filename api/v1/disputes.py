@@ -12,8 +12,10 @@ from api.tokens import Reader, Recorder, Reverser
 from api.v1.deeds import Once
 from api.v1.members import member_of
 from api.v1.shapes import PREFIX, Asked, AskedPart, MemberReference, Page, Reason, cursor
-from core import agenda, disputes, groups, listing
+from core import groups, listing
+from core.cycle import agenda
 from core.db import Tx
+from core.treasury import disputes
 
 router = APIRouter(prefix=PREFIX, tags=["disputes"])
 

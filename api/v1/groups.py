@@ -13,7 +13,9 @@ from api.v1 import rules as shapes_of_rules
 from api.v1.deeds import Again, Once
 from api.v1.rules import RulesAsked, RulesShown
 from api.v1.shapes import PREFIX, Asked, AskedPart, CurrencyCode, Money, MoneyAsked, Name, Page, Share, cursor, share_of
-from core import cycles, groups, listing, people, rule_changes
+from core import groups, listing, people
+from core.consent import rule_changes
+from core.cycle import cycles
 from core.db import Tx
 from core.errors import NotFound
 from core.ids import tidy_code

@@ -28,14 +28,15 @@ from api.v1.shapes import (
     phone_shown,
     share_of,
 )
-from core import groups, listing, notices, people
+from core import groups, listing, people
 from core import sentences as say
-from core.commands.joining import share_words
 from core.db import Tx
-from core.describing import rhythm_words
 from core.errors import NotFound, Refusal
 from core.groups import Group
 from core.listing import Slice
+from core.talking.commands.joining import share_words
+from core.talking.describing import rhythm_words
+from core.telling import notices
 
 router = APIRouter(prefix=PREFIX, tags=["members and lots"])
 

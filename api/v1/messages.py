@@ -10,12 +10,13 @@ from pydantic import BaseModel, Field
 from api.tokens import Caller, Reader, Resender
 from api.v1.deeds import Once
 from api.v1.shapes import PREFIX, AskedPart, Page, cursor
-from core import listing, outbox
-from core.audit import note
+from core import listing
 from core.db import Tx
 from core.errors import NotFound, Refusal
 from core.listing import Slice
-from core.outbox import OutboxRow
+from core.operator.audit import note
+from core.telling import outbox
+from core.telling.outbox import OutboxRow
 
 router = APIRouter(prefix=PREFIX, tags=["messages"])
 

@@ -16,13 +16,17 @@ from api.tokens import Payer, Reader, Recorder, Reverser
 from api.v1.deeds import Once
 from api.v1.members import member_of
 from api.v1.shapes import PREFIX, Asked, MemberReference, Money, MoneyAsked, Page, Reason
-from core import agenda, excusing, fines, funds, groups, loans, money_notices
+from core import groups
+from core.cycle import agenda
+from core.cycle.rounds import Due as DueRow
 from core.db import Tx
 from core.errors import NotFound, Refusal
 from core.groups import Group
-from core.loans import Loan as LoanRow
-from core.rights import member_may
-from core.rounds import Due as DueRow
+from core.membership import excusing
+from core.operator.rights import member_may
+from core.telling import money_notices
+from core.treasury import fines, funds, loans
+from core.treasury.loans import Loan as LoanRow
 
 router = APIRouter(prefix=PREFIX, tags=["money"])
 

@@ -11,10 +11,12 @@ from api.tokens import Approver, Configurer, Reader
 from api.v1.deeds import Once
 from api.v1.members import member_of
 from api.v1.shapes import PREFIX, Asked, LotReference, MemberReference, Money, lot_name, lot_number
-from core import agenda, auctions, found, groups, needs, orders, rounds, turns
+from core import groups
+from core.cycle import agenda, rounds
 from core.db import Tx
 from core.errors import NotFound, Refusal
-from core.found import lot_called
+from core.order import auctions, found, needs, orders, turns
+from core.order.found import lot_called
 
 router = APIRouter(prefix=PREFIX, tags=["turns, bids and decisions"])
 

@@ -15,14 +15,17 @@ from api.tokens import Caller, Reader, Recorder, Reverser
 from api.v1.deeds import Once
 from api.v1.members import member_of
 from api.v1.shapes import PREFIX, Asked, AskedPart, MemberReference, Money, MoneyAsked, Page, Reason, cursor
-from core import agenda, contributions, groups, listing, notices
-from core.audit import note
-from core.contributions import Payment as PaymentRow
+from core import groups, listing
+from core.cycle import agenda
 from core.db import Tx
 from core.errors import NotFound, Refusal
 from core.groups import Group
 from core.listing import Slice
-from core.rights import member_may
+from core.operator.audit import note
+from core.operator.rights import member_may
+from core.telling import notices
+from core.treasury import contributions
+from core.treasury.contributions import Payment as PaymentRow
 
 router = APIRouter(prefix=PREFIX, tags=["payments"])
 

@@ -13,14 +13,16 @@ from api.tokens import Approver, Payer, Reader
 from api.v1.deeds import Once
 from api.v1.members import member_of
 from api.v1.shapes import PREFIX, Asked, AskedPart, MemberReference, Money, Number, Page, cursor, lot_name
-from core import agenda, groups, listing, notices, payouts
+from core import groups, listing, payouts
 from core import sentences as say
-from core.audit import note
+from core.cycle import agenda
 from core.db import Tx
 from core.errors import NotFound, Refusal
 from core.groups import Group
 from core.listing import Slice
-from core.rights import member_may
+from core.operator.audit import note
+from core.operator.rights import member_may
+from core.telling import notices
 
 router = APIRouter(prefix=PREFIX, tags=["payouts"])
 

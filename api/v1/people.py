@@ -12,11 +12,11 @@ from api.tokens import Caller, Configurer, Reader
 from api.v1.deeds import Again, Once
 from api.v1.shapes import PREFIX, Asked, AskedPart, LanguageCode, Name, Page, cursor, phone_shown
 from core import catalogues, listing, people, phones
-from core.audit import note
 from core.db import Tx
 from core.errors import NotFound, Refusal
 from core.listing import Slice
 from core.messages import SMS
+from core.operator.audit import note
 
 router = APIRouter(prefix=PREFIX, tags=["people"])
 

@@ -12,12 +12,13 @@ from api.tokens import Reader
 from api.v1 import rules as shapes_of_rules
 from api.v1.members import member_of
 from api.v1.shapes import PREFIX, AskedPart, MemberQuery, Money, Number, Page, cursor, lot_name
-from core import draws, found, groups, listing
-from core.draw import Proof, Record
+from core import groups, listing
 from core.errors import NotFound
 from core.groups import Group
 from core.ids import tidy_code
 from core.listing import DueLine, Slice
+from core.order import draws, found
+from core.order.draw import Proof, Record
 from core.rules import Order
 from core.settings import settings
 

@@ -16,10 +16,10 @@ from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from core import crypto, listing, money
+from core.cycle.rounds import lot_label
 from core.errors import Refusal
 from core.groups import MOST_MEMBERS, Group
 from core.listing import Slice
-from core.rounds import lot_label
 
 PREFIX = "/api/v1"
 

@@ -15,27 +15,15 @@ from api.tokens import Configurer, Reader, Recorder
 from api.v1.deeds import Once
 from api.v1.members import member_of
 from api.v1.shapes import PREFIX, Asked, AskedPart, MemberReference, Money, MoneyAsked, Page, Reason, cursor, lot_name
-from core import (
-    agenda,
-    announcing,
-    cash,
-    closing,
-    excusing,
-    groups,
-    guarantors,
-    joining_late,
-    leaving,
-    listing,
-    offices,
-    people,
-    phones,
-    replacing,
-    rounds,
-)
+from core import groups, listing, people, phones
+from core.cycle import agenda, closing, rounds
 from core.db import Tx
 from core.errors import NotFound, Refusal
 from core.groups import Group, Seat
-from core.rights import require_member
+from core.membership import excusing, guarantors, joining_late, leaving, offices, replacing
+from core.operator.rights import require_member
+from core.telling import announcing
+from core.treasury import cash
 
 router = APIRouter(prefix=PREFIX, tags=["standing of members"])
 

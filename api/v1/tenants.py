@@ -11,13 +11,14 @@ from api import replies, sandbox
 from api.tokens import Caller, TenantKeeper
 from api.v1.deeds import Again, Once
 from api.v1.shapes import PREFIX, Asked, AskedPart, CurrencyCode, LanguageCode, Name, Page, cursor
-from core import bootstrap, people, tenants
-from core.bootstrap import FIRST_TENANT
+from core import people
 from core.db import Tx
 from core.errors import NotFound, Refusal
-from core.rights import require_installation
+from core.operator import bootstrap, tenants
+from core.operator.bootstrap import FIRST_TENANT
+from core.operator.rights import require_installation
+from core.operator.tenants import TenantRow
 from core.settings import settings
-from core.tenants import TenantRow
 
 router = APIRouter(prefix=PREFIX, tags=["tenants"])
 

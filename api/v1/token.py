@@ -14,10 +14,11 @@ from redis.exceptions import RedisError
 from api import nudge, problems
 from api.tokens import LIFETIME_SECONDS, mint
 from api.v1.shapes import PREFIX
-from core import admins, people
-from core.audit import note
+from core import people
 from core.db import transaction
 from core.errors import NotFound, Refusal, TryLater
+from core.operator import admins
+from core.operator.audit import note
 
 router = APIRouter(prefix=PREFIX, tags=["token"])
 

@@ -1,7 +1,7 @@
 """Groups while they form: founding, joining with shares of lots, roles, and what everybody may see of them.
 
 The lot, not the person, pays and receives: one person can hold several, several people can share one, and the
-shares of a lot add up to exactly one before a cycle may begin (``core.cycles``).
+shares of a lot add up to exactly one before a cycle may begin (``core.cycle.cycles``).
 """
 
 from core.groups.accepting import accept, not_accepted, same_for_members

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import func, select
 
-from core.audit import note
 from core.db import Tx
 from core.groups.finding import seats
 from core.groups.records import Group, Holding, Lot, Member, RuleVersion, Seat
+from core.operator.audit import note
 from core.rules import Rules, read
 
 # What may change without asking everybody again: how many lots there are shows while people join, and the

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from sqlalchemy import func, select, text
 
-from core.audit import note
 from core.db import Tx
 from core.errors import Refusal
 from core.groups.finding import by_id, member, membership, require_forming
 from core.groups.records import Group, Lot, Member, RuleVersion
 from core.groups.shares import hold, holdings, lots_taken, place, release
 from core.ids import GROUP_CODE_LENGTH, new_code, new_id
+from core.operator.audit import note
 from core.people import Person
 from core.rules import Rules, check_share
 
@@ -98,7 +98,7 @@ async def _new_group_code(tx: Tx, group_id: UUID) -> str:
 
 
 async def change_rules(tx: Tx, group: Group, rules: Rules) -> None:
-    """New rules, while the group forms. Raises ``Refusal``. Whom to ask again is ``core.rule_changes``'s business."""
+    """New rules, while the group forms. Raises ``Refusal``. Whom to ask again: ``core.consent.rule_changes``."""
     require_forming(group)
     rules.check(currency=group.currency)
     taken = await lots_taken(tx, group)

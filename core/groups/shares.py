@@ -7,12 +7,12 @@ from uuid import UUID
 from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from core.audit import note
 from core.db import Tx
 from core.errors import NotFound, Refusal
 from core.groups.finding import by_id, require_forming
 from core.groups.records import Group, Held, Holding, Lot, Member
 from core.ids import new_id
+from core.operator.audit import note
 from core.rules import check_share
 
 _HOLDINGS = """

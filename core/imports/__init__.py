@@ -12,7 +12,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from core import groups, people
-from core.audit import note
 from core.db import Tx
 from core.errors import Refusal
 from core.groups import Group
@@ -24,8 +23,9 @@ from core.imports.records import Import, by_code, by_id
 from core.imports.sheets import MOST_BYTES, Sheet
 from core.imports.template import csvs, example, workbook, zipped
 from core.imports.understanding import understand
+from core.operator.audit import note
 from core.people import Tenant
-from core.understanding import fold
+from core.talking.understanding import fold
 
 __all__ = [
     "MOST_BYTES",

@@ -19,10 +19,10 @@ from core.imports.book import FEE, IN, OUT, Book, Debt, Holding, Line, Payment, 
 from core.imports.sheets import Cell, Row, Sheet
 from core.imports.values import USUAL_DUE_HOUR, Days, Unclear
 from core.imports.words import Column, RuleWord, SheetWords
+from core.operator.rights import member_may
 from core.phones import masked
-from core.rights import member_may
 from core.rules import Rules
-from core.understanding import fold
+from core.talking.understanding import fold
 
 # A title may stand above the headings.
 _HEADING_WITHIN = 10

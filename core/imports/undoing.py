@@ -10,14 +10,14 @@ from uuid import UUID
 from sqlalchemy import text, update
 
 from core import ledger
-from core.contributions import Payment
+from core.cycle.rounds import Due
 from core.db import Tx
 from core.errors import Refusal
 from core.groups import Group, Member
 from core.imports.records import Import
 from core.ledger import Reversal, Transfer
 from core.payouts import Leg
-from core.rounds import Due
+from core.treasury.contributions import Payment
 
 REASON = "the import was undone"
 _AT_ONCE = 1_000

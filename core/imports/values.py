@@ -13,14 +13,15 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from core import phones, understanding
+from core import phones
 from core.calendar import from_ethiopian, to_ethiopian
 from core.errors import Refusal
 from core.imports.sheets import Cell
 from core.messages import MONTHS
 from core.money import MINOR_DIGITS
 from core.rules import Fee, Rhythm
-from core.understanding import fold
+from core.talking import understanding
+from core.talking.understanding import fold
 
 # When dues fall due where a book does not say it: at the end of a working day.
 USUAL_DUE_HOUR = 18

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from core.imports import values
-from core.understanding import fold, within_one_edit
+from core.talking.understanding import fold, within_one_edit
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
-from core import cycles, groups, people
-from core.contributions import Payment as PaymentRow
+from core import groups, people
+from core.cycle import cycles
+from core.cycle.rounds import Due as DueRow
+from core.cycle.rounds import Round, beacon_of, lot_label
 from core.db import Tx
-from core.draw import PaperDraw, paper_to_json, seal_paper
-from core.found import PAPER, Draw
 from core.groups import Group, Holding, Lot, Member
 from core.ids import RECEIPT_CODE_LENGTH, new_code, new_id
 from core.imports.adding_up import Promise, Sums, holding_amounts, in_order
@@ -26,10 +26,11 @@ from core.imports.posting import post_money
 from core.imports.records import Import
 from core.imports.rows import Ids, Writing, write_many, write_rows
 from core.messages import SMS
+from core.order.draw import PaperDraw, paper_to_json, seal_paper
+from core.order.found import PAPER, Draw
 from core.payouts import Leg, Payout
 from core.people import Entry, Tenant
-from core.rounds import Due as DueRow
-from core.rounds import Round, beacon_of, lot_label
+from core.treasury.contributions import Payment as PaymentRow
 
 
 async def write(tx: Tx, imported: Import, book: Book, sums: Sums, *, tenant: Tenant) -> Group:

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from core.cycle.rounds import lot_label
 from core.db import Tx
 from core.groups import Group
-from core.rounds import lot_label
 
 Standing = Literal["good", "due", "late", "hidden"]
 

@@ -21,11 +21,11 @@ from sqlalchemy import insert, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core import crypto, groups, people
-from core.audit import note
 from core.db import Base, Row, Tx, transaction, unscoped
 from core.errors import NotFound, Refusal
 from core.groups import Group
 from core.ids import new_id
+from core.operator.audit import note
 from core.papers import reading
 from core.papers.circle import circle_of
 from core.papers.hand import Hand

@@ -5,16 +5,16 @@ from uuid import UUID
 
 from sqlalchemy import delete, select
 
-from core.audit import note
+from core.cycle.rounds import Round
 from core.db import Tx
 from core.errors import Refusal
 from core.groups import Group, Holding, Lot, Member
 from core.ids import new_id
 from core.money import split
+from core.operator.audit import note
 from core.payouts.netting import net_own
 from core.payouts.records import Leg, Payout, new_leg
 from core.payouts.sharing import fitted, gross_parts, lots_of, split_above
-from core.rounds import Round
 from core.rules import Rules
 
 

@@ -11,14 +11,15 @@ from uuid import UUID
 
 from sqlalchemy import select, text
 
-from core import ledger, rounds
-from core.audit import note
+from core import ledger
+from core.cycle import rounds
+from core.cycle.rounds import Round
 from core.db import Tx
 from core.groups import Group, Member
 from core.ids import new_id
+from core.operator.audit import note
 from core.payouts.records import Leg, Payout, new_leg
 from core.payouts.sharing import RESERVE, Standing, account_of, payable, standing, whole_of
-from core.rounds import Round
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,17 @@ from uuid import UUID
 
 from sqlalchemy import select, text
 
-from core import ledger, questions
-from core.audit import note
+from core import ledger
+from core.cycle.rounds import Round
 from core.db import Tx
 from core.errors import NotFound, Refusal
 from core.groups import Group, Lot, Member
 from core.ids import new_id
+from core.operator.audit import note
 from core.payouts.netting import deductions_due, divide, fill_postings
 from core.payouts.records import Leg, Payable, Payout, source
 from core.payouts.sharing import payable, standing
-from core.rounds import Round
+from core.talking import questions
 
 
 async def pay(

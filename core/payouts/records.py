@@ -7,9 +7,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core.cycle.rounds import Round
 from core.db import Base, Tx
 from core.ids import new_id
-from core.rounds import Round
 
 
 class Payout(Base):

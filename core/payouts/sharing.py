@@ -13,11 +13,11 @@ from uuid import UUID
 from sqlalchemy import select, text
 
 from core import ledger
+from core.cycle.rounds import Round
 from core.db import Tx
 from core.groups import Group, Lot
 from core.money import split
 from core.payouts.records import Leg, Payable, Payout, source
-from core.rounds import Round
 from core.rules import Rules
 
 # A leg's party: all legs of a payout to a holding for the same reason.

@@ -18,10 +18,11 @@ from collections.abc import Sequence
 
 from sqlalchemy.exc import DBAPIError
 
-from core import admins, people
+from core import people
 from core.db import dispose, transaction
 from core.errors import Refusal
-from core.rights import ADMIN_RIGHTS
+from core.operator import admins
+from core.operator.rights import ADMIN_RIGHTS
 from ops import environment
 from ops.errors import CannotStart
 

@@ -17,11 +17,11 @@ from sqlalchemy.exc import DBAPIError
 
 from api import problems
 from core import imports, people
-from core.bootstrap import FIRST_TENANT
 from core.db import dispose, transaction
 from core.errors import Refusal
 from core.imports import Import
 from core.money import Money
+from core.operator.bootstrap import FIRST_TENANT
 from ops.commands.admin import find_database
 from ops.errors import CannotStart
 

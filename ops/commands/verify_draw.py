@@ -14,7 +14,8 @@ from pathlib import Path
 
 import httpx
 
-from core.draw import (
+from core.errors import Refusal
+from core.order.draw import (
     Check,
     Proof,
     Record,
@@ -26,8 +27,7 @@ from core.draw import (
     record_seal,
     verify,
 )
-from core.draw.proof import MAX_PROOF_CHARS
-from core.errors import Refusal
+from core.order.draw.proof import MAX_PROOF_CHARS
 from ops.errors import CannotStart
 
 # What each check has found when it passed, and when it failed; the names in braces are the check's facts.

@@ -1,5 +1,5 @@
 // Reading the proof of a draw and checking it from nothing but itself: the same checks, under the same names, as
-// core/draw/verdict.py makes on the server. Each check is {name, ok, facts}.
+// core/order/draw/verdict.py makes on the server. Each check is {name, ok, facts}.
 "use strict";
 
 (() => {

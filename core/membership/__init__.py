@@ -1,0 +1,1 @@
+"""Members beyond their lots: joining late, leaving, replacement, guarantors, offices, excuses."""

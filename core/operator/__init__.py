@@ -1,0 +1,1 @@
+"""What an operator keeps: tenants, administrators, gateways, rights and the audit log."""

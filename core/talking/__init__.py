@@ -1,0 +1,1 @@
+"""What people write, understood and answered: the conversation, its questions, its commands."""

@@ -1,0 +1,283 @@
+"""The conversation: what a person wrote, understood and answered, the same on every channel.
+
+``receive`` takes one inbound message and does all of it in one transaction: the inbox row, the command with what
+it moves, the answers in the outbox. A repeated webhook finds its row and changes nothing. A rule that says no
+rolls back what the command did and becomes a sentence; a bug likewise, and says honestly that nothing was done.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from core import catalogues, clock, inbox, people
+from core import sentences as say
+from core.consent import pins
+from core.db import Tx, transaction
+from core.errors import Refusal, TryLater
+from core.inbox import FOREIGN_CONTACT, Inbound
+from core.messages import Message
+from core.people import Address, Tenant
+from core.talking import questions, understanding, words
+from core.talking.asks import MISSING, Ask, WhichLanguage
+from core.talking.command import COMMANDS, Command, is_confirmation
+from core.talking.commands import (  # noqa: F401 (registers them)
+    agreeing,
+    anyone,
+    closing,
+    disputing,
+    excusing,
+    guaranteeing,
+    joining,
+    linking,
+    money,
+    officers,
+    ordering,
+    papers,
+    paying,
+    paying_out,
+    replacing,
+    ruling,
+    seeing,
+    witnessing,
+)
+from core.talking.questions import Question
+from core.talking.talk import Talk
+from core.telling import outbox
+from core.telling.outbox import Outgoing
+
+_log = structlog.get_logger(__name__)
+
+# Always work, whatever question is open; every other word does too, but answers are tried first for these.
+ANSWER_WORDS = {"YES": "yes", "NO": "no"}
+
+
+@dataclass(frozen=True)
+class Handled:
+    """What came of an inbound message. ``outgoing``: replies claimed by this process, to be delivered now.
+
+    ``new`` is False for a repeat: then there is nothing to deliver. ``in_answer``: what is said in the answer to the
+    webhook, where the channel does that, the same for a repeat. ``notified``: addresses with notices waiting for
+    the workers.
+    """
+
+    new: bool
+    outgoing: list[Outgoing]
+    notified: list[UUID]
+    in_answer: list[str]
+
+
+@dataclass
+class _Failure:
+    """Why the first attempt was rolled back."""
+
+    message: Message
+    state: str
+    reason: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+async def receive(tenant: Tenant, inbound: Inbound, in_answer: bool = False) -> Handled:
+    """Answer one message. Bad input gets a sentence; only a database that cannot be reached raises ``TryLater``.
+
+    ``in_answer``: the replies go back in the answer to the webhook, so they are written as said, and a repeat gets
+    them again.
+    """
+    hidden: list[bool] = []
+    try:
+        return await _attempt(tenant, inbound, None, in_answer=in_answer, hidden=hidden)
+    except Refusal as refusal:
+        failure = _Failure(say.refusal(refusal.code, refusal.facts), "refused", refusal.code)
+    except (OperationalError, InterfaceError, TimeoutError, OSError) as error:
+        raise TryLater(f"the database cannot be reached: {type(error).__name__}") from error
+    except TryLater as later:
+        failure = _Failure(say.FAILED(), "failed", str(later)[:200])
+    except Exception as error:
+        # The text of a message may hold a name or a number: only where it failed goes into the log.
+        _log.exception("command_failed", gateway=inbound.gateway, external_id=inbound.external_id)
+        failure = _Failure(say.FAILED(), "failed", type(error).__name__)
+    if hidden:
+        inbound = replace(inbound, text=pins.HIDDEN)
+    return await _attempt(tenant, inbound, failure, in_answer=in_answer, hidden=hidden)
+
+
+async def _attempt(
+    tenant: Tenant, inbound: Inbound, failure: _Failure | None, *, in_answer: bool, hidden: list[bool]
+) -> Handled:
+    async with transaction(tenant.id, now=clock.now()) as tx:
+        typed = inbound.text.split()
+        meant = words.command_of(typed[0], forgiving=False) if typed else None
+        word = meant[0] if meant else None
+        taken = await inbox.take_in(tx, inbound, command=word)
+        if not taken.new:
+            tx.keep = False
+            return Handled(False, [], [], await outbox.reply_texts(tx, taken.inbox_id) if in_answer else [])
+        address, person = await people.speaker(tx, taken.address_id)
+        if address.gateway != inbound.gateway:
+            # Answers go back by the way the question came.
+            address.gateway = inbound.gateway
+            await tx.flush()
+        tx.actor = f"person:{person.id}" if person else f"address:{address.id}"
+        language = person.language if person else address.language
+        language = language or await _guess_language(tx, tenant, inbound, address)
+        talk = Talk(tx, tenant, inbound, address, person, language, taken.asked, hidden=hidden)
+        answers = [failure.message] if failure else await _understand(talk)
+        if hidden and not failure:
+            await inbox.hide(tx, taken.inbox_id, instead=pins.HIDDEN)
+        if failure:
+            await inbox.keep(tx, taken.inbox_id, state=failure.state, failure=failure.reason)
+        elif talk.undo or talk.word not in ("", word):
+            await inbox.keep(tx, taken.inbox_id, command=talk.word or None, undo=talk.undo)
+        outgoing = await outbox.reply(
+            tx,
+            address,
+            answers,
+            inbox_id=taken.inbox_id,
+            language=talk.language,
+            timezone=tenant.timezone,
+            group_id=talk.group.group_id if talk.group else None,
+            said=in_answer,
+        )
+        notified = sorted(tx.notified - {address.id})
+    return Handled(True, [] if in_answer else outgoing, notified, [out.text for out in outgoing] if in_answer else [])
+
+
+async def _guess_language(tx: Tx, tenant: Tenant, inbound: Inbound, address: Address) -> str:
+    """For somebody who has not chosen: the language of the word they used, else their app's, else the tenant's."""
+    typed = inbound.text.split()
+    meant = words.command_of(typed[0]) if typed else None
+    if meant:
+        # The answers to the questions that follow are in no language by themselves.
+        address.language = meant[1]
+        await tx.session.flush()
+        return meant[1]
+    hint = inbound.language_hint[:2]
+    if hint in catalogues.languages():
+        return hint
+    return tenant.language if tenant.language in catalogues.languages() else "en"
+
+
+async def _understand(talk: Talk) -> list[Message]:
+    """From text to answers: a button, a command word, or the answer to an open question."""
+    if talk.inbound.contact_phone:
+        return await _run(talk, COMMANDS["_CONTACT"], {}, [])
+    text = talk.inbound.text.strip()
+    if text == FOREIGN_CONTACT:
+        return [say.FOREIGN_CONTACT()]
+    if not text:
+        return [say.ONLY_TEXT()]
+    if text.startswith(questions.BUTTON):
+        pressed = await questions.pressed(talk.tx, talk.address.id, text)
+        return await _answer(talk, *pressed) if pressed else [say.EXPIRED()]
+    typed = text.split()
+    meant = words.command_of(typed[0], forgiving=False) or (
+        words.command_of(text, forgiving=False) if len(typed) == 2 else None
+    )
+    if meant and meant[0] not in ANSWER_WORDS:
+        return await _call(talk, meant[0], typed[1:])
+    answered = await _try_answers(talk, text, ANSWER_WORDS.get(meant[0]) if meant else None)
+    if answered is not None:
+        return answered
+    near = words.command_of(typed[0])
+    if near and near[0] not in ANSWER_WORDS:
+        return await _call(talk, near[0], typed[1:])
+    if meant or understanding.number(text) is not None:
+        return [say.NOTHING_ASKED()]
+    return [say.NOT_UNDERSTOOD(typed=text[:40])]
+
+
+async def _call(talk: Talk, word: str, rest: list[str]) -> list[Message]:
+    """Run a command from its line."""
+    if talk.asked:
+        if word == "UNDO" and await questions.has_form(talk.tx, talk.address.id):
+            await questions.drop_forms(talk.tx, talk.address.id)
+            return [say.NEVER_MIND()]
+        await questions.drop_forms(talk.tx, talk.address.id)
+    return await _run(talk, COMMANDS[word], {}, rest)
+
+
+async def _try_answers(talk: Talk, text: str, yes_or_no: str | None) -> list[Message] | None:
+    """The text as the answer to the newest open question, or to an older one that it fits; None: no question."""
+    refused: Refusal | None = None
+    if not talk.asked:
+        return None
+    for question in await questions.open_questions(talk.tx, talk.address.id):
+        value = yes_or_no or text
+        chosen = understanding.number(text)
+        if chosen is not None and 1 <= chosen <= len(question.choices):
+            value = str(question.choices[chosen - 1])
+        elif yes_or_no and question.choices and yes_or_no not in question.choices:
+            # "Yes" to a question whose first choice is the obvious one.
+            value = str(question.choices[0]) if yes_or_no == "yes" else text
+        try:
+            return await _answer(talk, question, value)
+        except Refusal as refusal:
+            if not refusal.code.startswith(("answer.", "amount.not_understood", "lots.", "rhythm.", "language.")):
+                raise
+            refused = refused or refusal
+    if refused is not None:
+        raise refused
+    return None
+
+
+async def _answer(talk: Talk, question: Question, value: str) -> list[Message]:
+    """Fill the question's slot and go on with its command."""
+    asked = COMMANDS[question.command]
+    given = await _load(talk, asked, question.filled)
+    ask = asked.ask(question.slot)
+    meant = await ask.answer(talk, given, value)
+    if not await questions.close(talk.tx, question):
+        return [say.EXPIRED()]
+    if isinstance(ask, WhichLanguage):
+        # Spoken from here on, whatever becomes of the command that asked.
+        talk.address.language = talk.language = meant
+        await talk.tx.session.flush()
+    return await _run(talk, asked, {**question.filled, question.slot: ask.dump(meant)}, [])
+
+
+async def _load(talk: Talk, asked: Command, filled: dict[str, str]) -> dict[str, Any]:
+    return {name: await ask.load(talk, filled[name]) for name, ask in asked.slots if name in filled}
+
+
+async def _run(talk: Talk, asked: Command, filled: dict[str, str], line: list[str]) -> list[Message]:
+    """Fill the slots from what is given, the line and what is known; ask for the first that is missing, or run."""
+    talk.word = asked.word
+    given = await _load(talk, asked, filled)
+    line, missing = await _fill(talk, asked, given, line)
+    if line and asked.slots:
+        raise Refusal("words.left_over", typed=" ".join(line)[:40], word=words.word_for(asked.word, talk.language))
+    if missing:
+        name, ask = missing
+        keep = {slot: a.dump(given[slot]) for slot, a in asked.slots if slot in given}
+        question = await ask.question(talk, given)
+        posed = await questions.pose(talk.tx, talk.address, question, command=asked.word, slot=name, filled=keep)
+        return [posed]
+    if any(given[name] is False for name, ask in asked.slots if is_confirmation(ask)):
+        return [say.NEVER_MIND()]
+    answers = await asked.run(talk, **given)
+    if answers is None:
+        return []
+    return [answers] if isinstance(answers, Message) else answers
+
+
+async def _fill(
+    talk: Talk, asked: Command, given: dict[str, Any], line: list[str]
+) -> tuple[list[str], tuple[str, Ask] | None]:
+    """Fill ``given``; returns the words left over and the first slot that must be asked for."""
+    missing: tuple[str, Ask] | None = None
+    for name, ask in asked.slots:
+        if name in given:
+            continue
+        found = await ask.find(talk, given, line) if line else None
+        if found is not None:
+            given[name], line = found
+            continue
+        # What is known may depend on what is still missing; the first missing slot is asked for anyway.
+        value = MISSING if missing else await ask.known(talk, given)
+        if value is not MISSING:
+            given[name] = value
+        elif missing is None:
+            missing = (name, ask)
+    return line, missing

@@ -1,0 +1,1 @@
+"""What people are told without having asked: notices, and the outbox that they leave through."""

@@ -1,0 +1,1 @@
+"""Money of a group beside its payouts: contributions, cash, fines, funds, loans, disputes, dividends."""
