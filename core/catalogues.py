@@ -17,6 +17,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
+from core import lexicon
+
 LOCALES = Path(__file__).resolve().parent.parent / "locales"
 SOURCES = ("core", "bot")
 DOMAIN = "equb"
@@ -147,6 +149,6 @@ def update() -> None:
 if __name__ == "__main__":
     if sys.argv[1:] == ["update"]:
         update()
-    for fault in (found := check()):
+    for fault in (found := check() + lexicon.check()):
         print(fault)
     raise SystemExit(1 if found else 0)

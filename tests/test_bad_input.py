@@ -81,7 +81,7 @@ AMOUNTS = [
     ("PAY 10.005", "more digits after the point"),
     ("PAY 1e9", "I did not understand"),
     ("PAY NaN", "I did not understand"),
-    ("PAY ten", "I did not understand"),
+    ("PAY ten twelve", "I did not understand"),
     ("CASH 2 -1", "must be more than nothing"),
     ("CASH 99 100", 'no member "99"'),
     ("CASH Nobody 100", 'no member "Nobody"'),

@@ -17,13 +17,13 @@ from babel.messages.pofile import read_po
 
 import core.talking.conversation  # noqa: F401 (registers every command)
 from core import catalogues, messages, sentences
+from core.folding import within_one_edit
 from core.ledger import book
 from core.messages import SMS, TELEGRAM, Choice, Kind, Message, Reader, pack, render, unpack
 from core.money import LARGEST_AMOUNT_MINOR, Money
 from core.sentences import KINDS
 from core.talking import command, words
 from core.talking.commands import anyone
-from core.talking.understanding import within_one_edit
 from sms.segments import GSM7, encoding, segments
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -284,7 +284,7 @@ def test_command_words_in_a_sentence_are_those_of_its_language() -> None:
     seen = set()
     for english, forms in amharic().items():
         for word in re.findall(r"\b[A-Z]{3,}\b", PLACEHOLDER.sub("", english)):
-            if word in words.COMMANDS:
+            if word in words.commands():
                 seen.add(word)
                 for form in forms:
                     assert words.word_for(word, "am") in form, (word, english)
@@ -427,16 +427,16 @@ TYPED = {word for word in command.COMMANDS if not word.startswith("_")}
 
 
 def test_every_typed_command_has_words_in_each_language_and_says_what_it_does() -> None:
-    assert set(words.COMMANDS) == TYPED
+    assert set(words.commands()) == TYPED
     for word in TYPED:
         for language in LANGUAGES:
-            assert words.COMMANDS[word].get(language), (word, language)
+            assert words.word_for(word, language), (word, language)
         assert (command.COMMANDS[word].about is None) == (word in ANSWERS), word
     assert not any(known.about for word, known in command.COMMANDS.items() if word.startswith("_"))
 
 
 def test_no_word_belongs_to_two_commands_and_no_slip_turns_one_into_another() -> None:
-    known = words._table()
+    known = words.table()
     assert len(known) > 50
     long_words = [word for word in known if len(word) >= words.FORGIVEN_FROM]
     near = [

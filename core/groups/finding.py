@@ -7,10 +7,10 @@ from sqlalchemy import select, text
 
 from core.db import Tx, columns, width
 from core.errors import NotFound, Refusal
+from core.folding import fold
 from core.groups.records import Group, Member, Seat
 from core.ids import tidy_code
 from core.people import Person
-from core.talking.understanding import fold
 
 # Held against others who would change the row, not against rows that only refer to it: a payment that is being
 # written while its group wakes must not wait for the group, or the two wait for each other.

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from core import groups, people
 from core.db import Tx
 from core.errors import Refusal
+from core.folding import fold
 from core.groups import Group
 from core.imports import records, sheets, showing, undoing, writing
 from core.imports.adding_up import Sums, add_up
@@ -25,7 +26,6 @@ from core.imports.template import csvs, example, workbook, zipped
 from core.imports.understanding import understand
 from core.operator.audit import note
 from core.people import Tenant
-from core.talking.understanding import fold
 
 __all__ = [
     "MOST_BYTES",

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from core import groups, people
 from core.errors import Refusal
+from core.folding import fold
 from core.imports import values, words
 from core.imports.book import FEE, IN, OUT, Book, Debt, Holding, Line, Payment, Person, RoundHeld
 from core.imports.sheets import Cell, Row, Sheet
@@ -22,7 +23,6 @@ from core.imports.words import Column, RuleWord, SheetWords
 from core.operator.rights import member_may
 from core.phones import masked
 from core.rules import Rules
-from core.talking.understanding import fold
 
 # A title may stand above the headings.
 _HEADING_WITHIN = 10

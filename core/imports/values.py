@@ -16,12 +16,12 @@ from typing import Any
 from core import phones
 from core.calendar import from_ethiopian, to_ethiopian
 from core.errors import Refusal
+from core.folding import fold
 from core.imports.sheets import Cell
 from core.messages import MONTHS
 from core.money import MINOR_DIGITS
 from core.rules import Fee, Rhythm
 from core.talking import understanding
-from core.talking.understanding import fold
 
 # When dues fall due where a book does not say it: at the end of a working day.
 USUAL_DUE_HOUR = 18

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from core.folding import fold, within_one_edit
 from core.imports import values
-from core.talking.understanding import fold, within_one_edit
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from core import catalogues, clock, inbox, people
+from core import catalogues, clock, inbox, lexicon, people
 from core import sentences as say
 from core.consent import pins
 from core.db import Tx, transaction
@@ -148,11 +148,12 @@ async def _guess_language(tx: Tx, tenant: Tenant, inbound: Inbound, address: Add
     """For somebody who has not chosen: the language of the word they used, else their app's, else the tenant's."""
     typed = inbound.text.split()
     meant = words.command_of(typed[0]) if typed else None
-    if meant:
+    spoken = [language for language in catalogues.languages() if meant and language in meant[1]]
+    if spoken:
         # The answers to the questions that follow are in no language by themselves.
-        address.language = meant[1]
+        address.language = tenant.language if tenant.language in spoken else spoken[0]
         await tx.session.flush()
-        return meant[1]
+        return address.language
     hint = inbound.language_hint[:2]
     if hint in catalogues.languages():
         return hint
@@ -180,9 +181,9 @@ async def _understand(talk: Talk) -> list[Message]:
     answered = await _try_answers(talk, text, ANSWER_WORDS.get(meant[0]) if meant else None)
     if answered is not None:
         return answered
-    near = words.command_of(typed[0])
-    if near and near[0] not in ANSWER_WORDS:
-        return await _call(talk, near[0], typed[1:])
+    near = words.understood(text)
+    if near and near.command not in ANSWER_WORDS:
+        return await _call(talk, near.command, list(near.rest))
     if meant or understanding.number(text) is not None:
         return [say.NOTHING_ASKED()]
     return [say.NOT_UNDERSTOOD(typed=text[:40])]
@@ -246,7 +247,7 @@ async def _run(talk: Talk, asked: Command, filled: dict[str, str], line: list[st
     talk.word = asked.word
     given = await _load(talk, asked, filled)
     line, missing = await _fill(talk, asked, given, line)
-    if line and asked.slots:
+    if asked.slots and not all(lexicon.is_a(word, "words", "polite") for word in line):
         raise Refusal("words.left_over", typed=" ".join(line)[:40], word=words.word_for(asked.word, talk.language))
     if missing:
         name, ask = missing

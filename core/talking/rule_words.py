@@ -1,4 +1,4 @@
-"""What people type after SET: the name of a rule and its value, in English or Amharic. Pure.
+"""What people type after SET: the name of a rule and its value, in any language (``core.lexicon``). Pure.
 
 Every value is understood wholly or refused: a rule is never guessed from half of what was written.
 """
@@ -9,71 +9,21 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from core import lexicon
 from core.errors import Refusal
 from core.money import Money
-from core.rules import ORDERS, TEMPLATES, Auction, Deduction, Fee, Fine, Holidays, Leaving, Rhythm, Rules, Stage
-from core.talking.understanding import amount, fold, number, rhythm
+from core.rules import TEMPLATES, Auction, Deduction, Fee, Fine, Holidays, Leaving, Rhythm, Rules, Stage
+from core.talking.understanding import amount, fold, hour, number, rhythm
+from core.talking.understanding.dates import WEEKDAYS
 
-_NAMES: dict[str, tuple[str, ...]] = {
-    "fee": ("fee", "ክፍያ"),
-    "fine": ("fine", "ቅጣት"),
-    "order": ("order", "ተራ"),
-    "auction": ("auction", "ጨረታ"),
-    "first": ("first", "መጀመሪያ"),
-    "day": ("day", "ቀን"),
-    "hour": ("hour", "ሰዓት"),
-    "grace": ("grace", "ትዕግስት"),
-    "remind": ("remind", "ማሳሰቢያ"),
-    "holidays": ("holidays", "holiday", "በዓል", "በዓላት"),
-    "deduct": ("deduct", "ተቀናሽ"),
-    "pot": ("pot", "የሚወሰደው"),
-    "netting": ("netting", "ማቻቻል"),
-    "guarantors": ("guarantors", "guarantor", "ዋስ"),
-    "loan": ("loan", "loans", "ብድር"),
-    "thing": ("thing", "ዕቃ"),
-    "late": ("late", "ዘግይቶ"),
-    "leaving": ("leaving", "leave", "መውጣት"),
-    "approval": ("approval", "ማጽደቅ"),
-    "vote": ("vote", "ድምጽ"),
-    "lots": ("lots", "ዕጣ"),
-    "drawn": ("drawn", "የሚወጣ"),
-    "amount": ("amount", "መዋጮ"),
-    "like": ("like", "እንደ"),
-}
-_BY_NAME = {fold(name): rule for rule, names in _NAMES.items() for name in names}
-
-_YES, _NO = ("yes", "on", "1", "አዎ"), ("no", "off", "none", "0", "አይ", "የለም")
-_WEEKDAYS = (
-    ("monday", "ሰኞ"),
-    ("tuesday", "ማክሰኞ"),
-    ("wednesday", "ረቡዕ"),
-    ("thursday", "ሐሙስ"),
-    ("friday", "ዓርብ"),
-    ("saturday", "ቅዳሜ"),
-    ("sunday", "እሁድ"),
-)
-_ORDER_WORDS = {
-    "drawn": ("drawn", "draw", "ዕጣ"),
-    "drawn_once": ("once", "drawn_once", "አንዴ"),
-    "fixed": ("fixed", "ቋሚ"),
-    "need": ("need", "ችግር"),
-    "auction": ("auction", "ጨረታ"),
-}
-_FUNDS = {
-    "fund": ("fund", "ሳጥን"),
-    "organiser": ("organiser", "ሰብሳቢ"),
-    "charity": ("charity", "በጎ"),
-    "members": ("members", "አባላት"),
-}
-_PERCENT = re.compile(r"(\d{1,3})(?:\.(\d))?\s*(?:%|percent|በመቶ)", re.ASCII)
+_PERCENT = re.compile(r"(\d{1,3})(?:\.(\d))?\s*%", re.ASCII)
 
 
 def changed(rules: Rules, words: Sequence[str], currency: str) -> Rules:
     """The rules with what was typed after SET. Raises ``Refusal("rule.not_understood")`` or ``amount.…``."""
     typed = " ".join(words)
-    text = [fold(word) for word in words]
-    name = _BY_NAME.get(text[0]) if text else None
-    if name is None or len(text) < 2:
+    name = lexicon.meaning("rules", words[0]) if words else None
+    if name is None or len(words) < 2:
         raise _lost(typed)
     try:
         chosen = _READ[name](rules, list(words[1:]), currency)
@@ -100,10 +50,17 @@ def _joined_percent(words: list[str]) -> list[str]:
     """``5 %`` and ``5 percent`` as one word."""
     out: list[str] = []
     for word in words:
-        if out and word.casefold() in ("%", "percent", "በመቶ"):
+        if out and (word == "%" or lexicon.is_a(word, "words", "percent")):
             out[-1] += "%"
         else:
             out.append(word)
+    # Also glued, or before its number: 5percent, በመቶ 5.
+    for i, word in enumerate(out):
+        glued = re.fullmatch(r"([\d.]+)([^\W\d]+)", word)
+        if glued and lexicon.is_a(glued[2], "words", "percent"):
+            out[i] = f"{glued[1]}%"
+        elif i + 1 < len(out) and lexicon.is_a(word, "words", "percent") and re.fullmatch(r"[\d.]+", out[i + 1]):
+            out[i : i + 2] = [f"{out[i + 1]}%"]
     return out
 
 
@@ -120,30 +77,37 @@ def _count(words: list[str]) -> int:
     return count
 
 
+def _hour(words: list[str]) -> int:
+    at = hour(words)
+    if at is None or at.minute:
+        raise ValueError("no whole hour")
+    return at.hour
+
+
 def _yes(words: list[str]) -> bool:
-    said = fold(" ".join(words))
-    if said in _YES or said in _NO:
-        return said in _YES
+    said = lexicon.meaning("flags", " ".join(words))
+    if said is not None:
+        return said == "yes"
     raise ValueError("neither yes nor no")
 
 
 def _is_no(words: list[str]) -> bool:
-    return fold(" ".join(words)) in _NO
+    return lexicon.meaning("flags", " ".join(words)) == "no"
 
 
-def _pull(words: list[str], *names: str) -> str | None:
-    """The word after one of the names, both taken out of ``words``."""
+def _pull(words: list[str], name: str) -> str | None:
+    """The word after the name, both taken out of ``words``."""
     for i, word in enumerate(words[:-1]):
-        if fold(word) in names:
+        if lexicon.is_a(word, "words", name):
             value = words[i + 1]
             del words[i : i + 2]
             return value
     return None
 
 
-def _flag(words: list[str], *names: str) -> bool:
+def _flag(words: list[str], name: str) -> bool:
     for i, word in enumerate(words):
-        if fold(word) in names:
+        if lexicon.is_a(word, "words", name):
             del words[i]
             return True
     return False
@@ -153,9 +117,9 @@ def _fee(rules: Rules, words: list[str], currency: str) -> dict[str, Any]:
     if _is_no(words):
         return {"fee": _dump(Fee())}
     words = _joined_percent(words)
-    begin, each = _flag(words, "begin", "መጀመሪያ"), _flag(words, "round", "ዙር")
+    begin, each = _flag(words, "begin"), _flag(words, "round")
     collect = "begin" if begin else "round" if each else "pot"
-    if _flag(words, "instalments", "instalment", "መዋጮ"):
+    if _flag(words, "instalments"):
         return {"fee": {"kind": "instalments", "value": _count(words), "collect": collect}}
     part = _per_mille(words[0]) if len(words) == 1 else None
     kind, value = ("per_mille", part) if part is not None else ("flat", _minor(words, currency))
@@ -166,15 +130,15 @@ def _fine(rules: Rules, words: list[str], currency: str) -> dict[str, Any]:
     if _is_no(words):
         return {"fine": _dump(Fine())}
     words = _joined_percent(words)
-    most, grace, to = _pull(words, "max", "ቢበዛ"), _pull(words, "grace", "ትዕግስት"), _pull(words, "to", "ለ")
-    daily = _flag(words, "daily", "በየቀኑ")
-    per = "due" if _flag(words, "lot", "ዕጣ") else "member"
+    most, grace, to = _pull(words, "max"), _pull(words, "grace"), _pull(words, "to")
+    daily = _flag(words, "daily")
+    per = "due" if _flag(words, "lot") else "member"
     part = _per_mille(words[0]) if len(words) == 1 else None
     chosen: dict[str, Any] = {
         "kind": ("daily" if daily else "flat") if part is None else ("daily_per_mille" if daily else "per_mille"),
         "value": _minor(words, currency) if part is None else part,
         "per": per,
-        "to": next(fund for fund, names in _FUNDS.items() if fold(to) in map(fold, names)) if to else "fund",
+        "to": _known("destinations", to) if to else "fund",
         "grace_hours": _count([grace]) if grace else 0,
         "most_minor": _minor([most], currency) if most else 0,
     }
@@ -182,9 +146,8 @@ def _fine(rules: Rules, words: list[str], currency: str) -> dict[str, Any]:
 
 
 def _order(rules: Rules, words: list[str], currency: str) -> dict[str, Any]:
-    start = _pull(words, "from", "ከዙር")
-    said = fold(" ".join(words))
-    order = next(order for order in ORDERS if said in [fold(word) for word in _ORDER_WORDS[order]])
+    start = _pull(words, "from")
+    order = _known("orders", " ".join(words))
     if start is None:
         return {"order": order, "later_orders": ()}
     stage = Stage(from_round=_count([start]), order=order)
@@ -195,9 +158,9 @@ def _order(rules: Rules, words: list[str], currency: str) -> dict[str, Any]:
 def _auction(rules: Rules, words: list[str], currency: str) -> dict[str, Any]:
     words = _joined_percent(words)
     chosen = rules.auction.model_dump()
-    if (step := _pull(words, "step", "ጭማሪ")) is not None:
+    if (step := _pull(words, "step")) is not None:
         chosen["step_minor"] = _minor([step], currency)
-    if (most := _pull(words, "max", "ቢበዛ")) is not None:
+    if (most := _pull(words, "max")) is not None:
         chosen["most_per_mille"] = _per_mille(most)
     for form in ("open", "sealed"):
         if _flag(words, form):
@@ -216,11 +179,11 @@ def _day(rules: Rules, words: list[str], currency: str) -> dict[str, Any]:
     base, words = found if found is not None else (rules.rhythm, words)
     if not words:
         return {"rhythm": _dump(base)}
-    ethiopian = _flag(words, "ethiopian", "የኢትዮጵያ")
-    last = _flag(words, "last", "የመጨረሻ")
-    weekday = next((n for n, names in enumerate(_WEEKDAYS, 1) for word in words if _is_weekday(word, names)), None)
+    ethiopian = _flag(words, "ethiopian")
+    last = _flag(words, "last")
+    weekday = next((n for word in words if (n := _weekday(word))), None)
     if weekday is not None:
-        words = [word for word in words if not _is_weekday(word, _WEEKDAYS[weekday - 1])]
+        words = [word for word in words if not _weekday(word)]
         nth = -1 if last else _count(words) if words else None
         kind = "monthly" if nth is not None else "weekly"
         every = base.every if base.kind == kind else 1
@@ -232,15 +195,22 @@ def _day(rules: Rules, words: list[str], currency: str) -> dict[str, Any]:
     return {"rhythm": _dump(Rhythm.model_validate(chosen))}
 
 
-def _is_weekday(word: str, names: tuple[str, ...]) -> bool:
-    """Tuesday, tue, ማክሰኞ."""
+def _weekday(word: str) -> int | None:
+    """Tuesday, tue, ማክሰኞ → 2, where Monday is 1."""
     said = fold(word)
-    return any(said == fold(name) or (len(said) >= 3 and fold(name).startswith(said)) for name in names)
+    table = lexicon.table("weekdays")
+    meant = {day for name, day in table.items() if said == name or (len(said) >= 3 and name.startswith(said))}
+    return WEEKDAYS.index(meant.pop()) + 1 if len(meant) == 1 else None
+
+
+def _known(section: str, typed: str) -> str:
+    """What a word means in a section. Raises ``KeyError``."""
+    return lexicon.table(section)[fold(typed)]
 
 
 def _deduct(rules: Rules, words: list[str], currency: str) -> dict[str, Any]:
     words = _joined_percent(words)
-    first = _flag(words, "first", "መጀመሪያ")
+    first = _flag(words, "first")
     name = words.pop(0).casefold()
     others = [_dump(one) for one in rules.deductions if one.name != name]
     if _is_no(words):
@@ -258,23 +228,24 @@ def _deduct(rules: Rules, words: list[str], currency: str) -> dict[str, Any]:
 
 
 def _pot(rules: Rules, words: list[str], currency: str) -> dict[str, Any]:
-    said = {"there": "pay_there", "wait": "wait", "reserve": "reserve", "guarantor": "guarantor"}
-    also = {"ያለው": "pay_there", "ጠብቅ": "wait", "መጠባበቂያ": "reserve", "ዋስ": "guarantor"}
-    return {"shortfall": (said | {fold(word): value for word, value in also.items()})[fold(" ".join(words))]}
+    return {"shortfall": _known("shortfall", " ".join(words))}
 
 
 def _holidays(rules: Rules, words: list[str], currency: str) -> dict[str, Any]:
     if _is_no(words):
         return {"holidays": _dump(Holidays())}
-    move = "before" if _flag(words, "before", "በፊት") else "after"
-    _flag(words, "after", "በኋላ")
+    move = "before" if _flag(words, "before") else "after"
+    _flag(words, "after")
     return {"holidays": {"country": " ".join(words).upper(), "move": move}}
 
 
 def _late(rules: Rules, words: list[str], currency: str) -> dict[str, Any]:
     if _is_no(words):
         return {"late_joiners": "no"}
-    return {"late_joiners": {"back": "back_pay", "short": "short_place"}[fold(words[0])]}
+    back = _flag(words, "back")
+    if (words and not _flag(words, "short")) or (back and words):
+        raise ValueError("neither back nor short")
+    return {"late_joiners": "back_pay" if back else "short_place"}
 
 
 def _leaving(rules: Rules, words: list[str], currency: str) -> dict[str, Any]:
@@ -298,12 +269,12 @@ def _loan(rules: Rules, words: list[str], currency: str) -> dict[str, Any]:
 def _vote(rules: Rules, words: list[str], currency: str) -> dict[str, Any]:
     if _is_no(words):
         return {"rule_change": "officers"}
-    share = {} if fold(" ".join(words)) in _YES else {"vote_per_mille": _part(words)}
+    share = {} if lexicon.meaning("flags", " ".join(words)) == "yes" else {"vote_per_mille": _part(words)}
     return {"rule_change": "vote"} | share
 
 
 def _like(rules: Rules, words: list[str], currency: str) -> dict[str, Any]:
-    chosen = TEMPLATES[fold(" ".join(words)).replace(" ", "_")]
+    chosen = TEMPLATES[_known("templates", " ".join(words).replace("_", " "))]
     return {name: _plain(value) for name, value in chosen.items()}
 
 
@@ -328,7 +299,7 @@ _READ: dict[str, Callable[[Rules, list[str], str], dict[str, Any]]] = {
     "vote": _vote,
     "like": _like,
     "first": lambda rules, words, currency: {"first_to_organiser": _yes(words)},
-    "hour": lambda rules, words, currency: {"due_hour": _count(words)},
+    "hour": lambda rules, words, currency: {"due_hour": _hour(words)},
     "grace": lambda rules, words, currency: {"grace_hours": _count(words)},
     "remind": lambda rules, words, currency: {"remind_hours": _count(words)},
     "netting": lambda rules, words, currency: {"netting": _yes(words)},

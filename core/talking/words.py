@@ -1,103 +1,151 @@
-"""The words people type: each belongs to one command in one language, and no word to two.
+"""The words that people type for commands, in every language at once, and how careless typing is understood.
 
-English works for everybody. What is typed is folded first (``core.talking.understanding.fold``), so that case,
-homophones and punctuation do not matter; one slip of a finger is forgiven in words of four letters or more.
+English works for everybody. The words themselves stand in ``locales/<language>/words.toml``; each belongs to one
+command, and no word to two. A word is taken exactly where an answer may be meant; what is nearly a word, or stands
+in a sentence around it, is looked for only when nothing else fits.
 """
 
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
-from core.talking.understanding import fold, within_one_edit
+from core import lexicon
+from core.folding import fold, skeleton, squeezed, within_one_edit
+from core.talking.understanding.amounts import is_amount_word
 
 # Shortest word in which a slip is forgiven: shorter ones have too many neighbours.
 FORGIVEN_FROM = 4
+# Fewest consonants by which Latin typing of an Ethiopic word is known.
+FEWEST_CONSONANTS = 3
+# A polite sentence is no longer than this before it gets to its word.
+_MOST_BEFORE = 5
 
-COMMANDS: dict[str, dict[str, tuple[str, ...]]] = {
-    "START": {"en": ("START", "HI", "HELLO"), "am": ("ጀምር", "ሰላም")},
-    "HELP": {"en": ("HELP", "?", "MENU"), "am": ("እርዳታ",)},
-    "LANG": {"en": ("LANG", "LANGUAGE"), "am": ("ቋንቋ",)},
-    "STOP": {"en": ("STOP",), "am": ("አቁም",)},
-    "UNDO": {"en": ("UNDO", "0"), "am": ("ሰርዝ",)},
-    "NAME": {"en": ("NAME",), "am": ("ስም",)},
-    "LINK": {"en": ("LINK",), "am": ("አገናኝ",)},
-    "JOIN": {"en": ("JOIN",), "am": ("ተቀላቀል",)},
-    "LEAVE": {"en": ("LEAVE",), "am": ("ውጣ",)},
-    "NEW": {"en": ("NEW",), "am": ("አዲስ",)},
-    "INVITE": {"en": ("INVITE",), "am": ("ጋብዝ",)},
-    "BEGIN": {"en": ("BEGIN",), "am": ("አስጀምር",)},
-    "PAY": {"en": ("PAY", "PAID"), "am": ("ክፈል", "ከፈልኩ")},
-    "CASH": {"en": ("CASH",), "am": ("ጥሬ",)},
-    "WHO": {"en": ("WHO",), "am": ("ማን",)},
-    "PAYOUT": {"en": ("PAYOUT",), "am": ("ስጥ",)},
-    "STATUS": {"en": ("STATUS",), "am": ("ሁኔታ",)},
-    "ROUND": {"en": ("ROUND",), "am": ("ዙር",)},
-    "HISTORY": {"en": ("HISTORY",), "am": ("ታሪክ",)},
-    "RULES": {"en": ("RULES",), "am": ("ደንብ", "ደንቦች")},
-    "SET": {"en": ("SET",), "am": ("አስተካክል",)},
-    "MEMBERS": {"en": ("MEMBERS",), "am": ("አባላት",)},
-    "ORDER": {"en": ("ORDER",), "am": ("ተራ",)},
-    "TURN": {"en": ("TURN",), "am": ("መድብ",)},
-    "SWAP": {"en": ("SWAP",), "am": ("ተቀያየር",)},
-    "PASS": {"en": ("PASS",), "am": ("አሳልፍ",)},
-    "MERGE": {"en": ("MERGE",), "am": ("አዋህድ",)},
-    "NEED": {"en": ("NEED",), "am": ("ያስፈልገኛል",)},
-    "DECIDE": {"en": ("DECIDE",), "am": ("ወስን",)},
-    "WITNESS": {"en": ("WITNESS",), "am": ("ምስክር",)},
-    "PIN": {"en": ("PIN",), "am": ("ሚስጥር",)},
-    "BID": {"en": ("BID",), "am": ("ጨረታ",)},
-    "STATEMENT": {"en": ("STATEMENT",), "am": ("መግለጫ", "ሒሳብ")},
-    "BOOK": {"en": ("BOOK",), "am": ("መዝገብ",)},
-    "CIRCLE": {"en": ("CIRCLE",), "am": ("ክበብ",)},
-    "RECEIPT": {"en": ("RECEIPT",), "am": ("ደረሰኝ",)},
-    "VERIFY": {"en": ("VERIFY",), "am": ("ፈትሽ",)},
-    "ROLE": {"en": ("ROLE",), "am": ("ሚና",)},
-    "SUCCESSOR": {"en": ("SUCCESSOR",), "am": ("ተተኪ",)},
-    "HANDOVER": {"en": ("HANDOVER",), "am": ("አስረክብ",)},
-    "HOLDS": {"en": ("HOLDS",), "am": ("በእጅ",)},
-    "ANNOUNCE": {"en": ("ANNOUNCE",), "am": ("አስታውቅ",)},
-    "DISPUTE": {"en": ("DISPUTE",), "am": ("ቅሬታ",)},
-    "ANSWER": {"en": ("ANSWER",), "am": ("መልስ",)},
-    "EXCUSE": {"en": ("EXCUSE",), "am": ("ምህረት",)},
-    "DEFER": {"en": ("DEFER",), "am": ("አዘግይ",)},
-    "SUSPEND": {"en": ("SUSPEND",), "am": ("አግድ",)},
-    "GUARANTEE": {"en": ("GUARANTEE",), "am": ("ዋስትና",)},
-    "GUARANTOR": {"en": ("GUARANTOR",), "am": ("ዋስ",)},
-    "CLOSE": {"en": ("CLOSE",), "am": ("ዝጋ",)},
-    "FINE": {"en": ("FINE",), "am": ("ቅጣት",)},
-    "LOAN": {"en": ("LOAN",), "am": ("ብድር",)},
-    "SPEND": {"en": ("SPEND",), "am": ("ወጪ",)},
-    "REPLACE": {"en": ("REPLACE",), "am": ("ተካ",)},
-    "HEIR": {"en": ("HEIR",), "am": ("ወራሽ",)},
-    "YES": {"en": ("YES", "Y"), "am": ("አዎ",)},
-    "NO": {"en": ("NO", "N"), "am": ("አይ", "አይደለም")},
-    "THANKS": {"en": ("OK", "OKAY", "THANKS", "THANK YOU"), "am": ("አመሰግናለሁ", "እሺ", "ameseginalehu")},
-}
+_GLUED = re.compile(r"([^\W\d_]+)(\d.*)")
+
+
+@dataclass(frozen=True)
+class Meant:
+    """A command, in whose languages its word was typed, and the words that stand around it."""
+
+    command: str
+    languages: tuple[str, ...]
+    rest: tuple[str, ...]
 
 
 @lru_cache(maxsize=1)
-def _table() -> dict[str, tuple[str, str]]:
-    table: dict[str, tuple[str, str]] = {}
-    for command, by_language in COMMANDS.items():
-        for language, words in by_language.items():
+def commands() -> tuple[str, ...]:
+    """Every command that has words."""
+    return tuple(lexicon.read(lexicon.SOURCE_LANGUAGE)["commands"])
+
+
+@lru_cache(maxsize=1)
+def table() -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Folded word → (command, languages that call it so)."""
+    found: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for language in lexicon.languages():
+        for command, words in lexicon.read(language)["commands"].items():
             for word in words:
-                folded = fold(word)
-                if table.setdefault(folded, (command, language)) != (command, language):
-                    raise RuntimeError(f"the word {word} belongs to two commands")
-    return table
+                before = found.get(fold(word), (command, ()))
+                if before[0] == command and language not in before[1]:
+                    found[fold(word)] = (command, (*before[1], language))
+    return found
 
 
-def command_of(word: str, *, forgiving: bool = True) -> tuple[str, str] | None:
-    """(command, language) that a typed word means, or None. ``forgiving``: one slip in longer words."""
+def _keyed(key: Callable[[str], str], *, shortest: int) -> dict[str, set[str]]:
+    """Key → the words that have it, for words of a certain length."""
+    found: dict[str, set[str]] = {}
+    for known in table():
+        if len(made := key(known)) >= shortest and " " not in known:
+            found.setdefault(made, set()).add(known)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _by_squeezed() -> dict[str, set[str]]:
+    return _keyed(squeezed, shortest=FORGIVEN_FROM - 1)
+
+
+@lru_cache(maxsize=1)
+def _by_skeleton() -> dict[str, set[str]]:
+    """Of Ethiopic words only: a Latin word is written as it is written."""
+    return _keyed(lambda known: "" if known.isascii() else skeleton(known), shortest=FEWEST_CONSONANTS)
+
+
+@lru_cache(maxsize=4096)
+def command_of(word: str, *, forgiving: bool = True) -> tuple[str, tuple[str, ...]] | None:
+    """(command, languages) that a typed word means, or None. ``forgiving``: also with a slip, or typed in Latin."""
     folded = fold(word.lstrip("/").partition("@")[0])
-    exact = _table().get(folded)
+    exact = table().get(folded)
     if exact or not forgiving or len(folded) < FORGIVEN_FROM:
         return exact
-    near = {
-        meant for known, meant in _table().items() if len(known) >= FORGIVEN_FROM and within_one_edit(folded, known)
-    }
-    return near.pop() if len(near) == 1 else None
+    for candidates in _near(folded):
+        meant = {table()[known] for known in candidates}
+        if len({command for command, _ in meant}) == 1:
+            return next(iter(sorted(meant)))
+        if meant:
+            return None
+    return None
+
+
+def _near(folded: str) -> Iterator[set[str]]:
+    """Words that may be meant, the likelier ones first."""
+    yield _by_squeezed().get(squeezed(folded), set())
+    yield {known for known in table() if len(known) >= FORGIVEN_FROM and within_one_edit(folded, known)}
+    if folded.isascii() and folded.isalpha():
+        consonants = skeleton(folded)
+        yield _by_skeleton().get(consonants, set()) if len(consonants) >= FEWEST_CONSONANTS else set()
+
+
+def understood(text: str) -> Meant | None:
+    """The command that a whole message means when its first word is none: careless, polite, or verb-last.
+
+    ``kaffali500``, ``kifel 500``, ``please pay 500``, ``500 ብር ከፈልኩ``. What says no (``not``, ``አል…``) is none.
+    """
+    words = text.split()
+    for typed in _ways(words):
+        near = command_of(typed[0]) if typed else None
+        if near:
+            return Meant(near[0], near[1], tuple(typed[1:]))
+    if any(lexicon.is_a(word, "words", "not") for word in words):
+        return None
+    return _in_sentence(words)
+
+
+def _ways(words: Sequence[str]) -> Iterator[list[str]]:
+    """The words as typed; with what is glued to the first taken apart; the first two as one (``thank you``)."""
+    yield list(words)
+    if words and (glued := _GLUED.fullmatch(words[0])):
+        yield [glued[1], glued[2], *words[1:]]
+    if len(words) > 1:
+        yield [f"{words[0]} {words[1]}", *words[2:]]
+
+
+def _in_sentence(words: Sequence[str]) -> Meant | None:
+    """A command's exact word after polite ones, or at the end after an amount."""
+    for at, word in enumerate(words[: _MOST_BEFORE + 1]):
+        meant = command_of(word, forgiving=False)
+        if meant and at and meant[0] not in _BARE:
+            return Meant(*meant, tuple(words[at + 1 :]))
+        if not lexicon.is_a(word, "words", "polite"):
+            break
+    *before, last = words or [""]
+    meant = command_of(last) if before else None
+    if meant and meant[0] in _VERB_LAST and any(is_amount_word(word) for word in before):
+        kept = [word for word in before if not lexicon.is_a(word, "words", "polite")]
+        if all(is_amount_word(word) for word in kept):
+            return Meant(*meant, tuple(kept))
+    return None
+
+
+# Answers and greetings mean something only by themselves.
+_BARE = frozenset({"YES", "NO", "THANKS", "START", "UNDO"})
+# What is said after its amount where the verb comes last: 500 ብር ከፈልኩ.
+_VERB_LAST = frozenset({"PAY"})
 
 
 def word_for(command: str, language: str) -> str:
     """How a command is called in a language; English where it has no word of its own."""
-    words = COMMANDS[command]
-    return (words.get(language) or words["en"])[0]
+    own = lexicon.read(language) if language in lexicon.languages() else {}
+    words = own.get("commands", {}).get(command) or lexicon.read(lexicon.SOURCE_LANGUAGE)["commands"][command]
+    return words[0]

@@ -17,6 +17,7 @@ from core.consent.proposals import Proposal
 from core.cycle.rounds import Round
 from core.db import Tx
 from core.errors import NotFound, Refusal
+from core.folding import fold
 from core.groups import Group, Lot, Member
 from core.ids import new_id
 from core.messages import Message
@@ -24,7 +25,6 @@ from core.money import split
 from core.operator.audit import note
 from core.operator.rights import officers_with
 from core.payouts import Payout
-from core.talking.understanding import fold
 from core.telling import money_notices
 
 PREFIX = "fund/"

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from core import catalogues, groups, payouts, people
+from core import catalogues, groups, lexicon, payouts, people
 from core import sentences as say
 from core.cycle import rounds
 from core.errors import Refusal
@@ -19,7 +19,6 @@ from core.talking import words
 from core.talking.asks import NewName, WhichLanguage, Words
 from core.talking.command import COMMANDS, command
 from core.talking.talk import Talk
-from core.talking.understanding import fold
 from core.telling import notices
 from core.treasury import contributions
 
@@ -30,8 +29,6 @@ FIRST_PAGE = frozenset(
         *("LINK", "UNDO", "STOP", "START", "HELP", "YES", "NO", "THANKS", "CASH", "WHO", "INVITE", "BEGIN", "PAYOUT"),
     }
 )
-# What people write after HELP for the second page.
-MORE = ("more", "ሌላ")
 
 # What a chat keeps at hand below the keyboard.
 MENU = ("STATUS", "PAY", "ROUND", "HISTORY", "MEMBERS", "HELP")
@@ -58,7 +55,7 @@ async def help_(talk: Talk, topic: Annotated[str, Words()]) -> Message | list[Me
     """The words most needed, with MORE the others, or what one does."""
     offices = {m.role for _, m in await talk.my_groups()}
     officer = any(member_may(office, "see_dues") for office in offices)
-    if fold(topic) in MORE:
+    if lexicon.is_a(topic, "words", "more"):
         return _second_page(talk.language, officer=officer)
     meant = words.command_of(topic.split()[0]) if topic else None
     if meant and (about := COMMANDS[meant[0]].about) is not None:

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from core import groups, payouts
+from core import groups, lexicon, payouts
 from core import sentences as say
 from core.cycle import agenda
 from core.cycle.rounds import Due
@@ -18,12 +18,10 @@ from core.talking.command import command
 from core.talking.commands.anyone import undoes
 from core.talking.commands.slots import Saying
 from core.talking.talk import Talk
-from core.talking.understanding import fold, number
+from core.talking.understanding import number
 from core.telling import money_notices
 from core.treasury import fines, funds, loans
 from core.treasury.loans import Loan
-
-PART_WORDS = ("part", "parts", "times", "ጊዜ", "ክፍል")
 
 
 class Sum(HowMuch):
@@ -45,7 +43,7 @@ class HowManyParts(Ask):
         if count is None:
             return None
         rest = words[1:]
-        return count, rest[1:] if rest and fold(rest[0]) in map(fold, PART_WORDS) else rest
+        return count, rest[1:] if rest and lexicon.is_a(rest[0], "words", "part") else rest
 
     async def question(self, talk: Talk, given: Given) -> Message:
         most = (await loans.offer(talk.tx, given["group"])).most_parts

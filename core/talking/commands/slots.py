@@ -1,12 +1,11 @@
 """Asks of what officers say: an office, a reason, a round, an instant until which something holds, a dispute."""
 
-import re
-from datetime import date, datetime, time
+from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from core import groups
+from core import groups, lexicon
 from core import sentences as say
 from core.errors import NotFound, Refusal
 from core.groups import Group
@@ -14,21 +13,9 @@ from core.membership import excusing
 from core.messages import MOST_CHOICES, Choice, Kind, Message
 from core.talking.asks import MISSING, Ask, Found, Given, HowMuch, WhichMember
 from core.talking.talk import Talk
-from core.talking.understanding import fold, number
+from core.talking.understanding import day, number
 from core.treasury import cash, contributions, disputes
 from core.treasury.disputes import Dispute, Subject
-
-# What follows is for somebody else: PAY 500 FOR 7.
-FOR_WORDS = ("for", "ስለ")
-ROUND_WORDS = ("round", "rounds", "ዙር", "ዙሮች")
-LOT_WORDS = ("lot", "ዕጣ")
-UNTIL_WORDS = ("until", "till", "እስከ")
-
-_ROLES = {
-    "secretary": ("secretary", "ጸሐፊ"),
-    "collector": ("collector", "እቁብ ሰብሳቢ", "ሰብሳቢ"),
-    "member": ("member", "none", "አባል"),
-}
 
 
 class WhichRole(Ask):
@@ -36,10 +23,10 @@ class WhichRole(Ask):
 
     async def find(self, talk: Talk, given: Given, words: list[str]) -> Found:
         for size in (2, 1):
-            typed = fold(" ".join(words[:size]))
-            for role, names in _ROLES.items():
-                if len(words) >= size and typed in map(fold, names):
-                    return role, words[size:]
+            role = lexicon.meaning("offices", " ".join(words[:size])) if len(words) >= size else None
+            # The organiser's office is handed on in another way: core.membership.offices.
+            if role is not None and role != "organiser":
+                return role, words[size:]
         return None
 
     async def question(self, talk: Talk, given: Given) -> Message:
@@ -77,7 +64,7 @@ class ForWhom(WhichMember):
     """The member for whom somebody else brings the money: what follows FOR; nobody unless said."""
 
     async def find(self, talk: Talk, given: Given, words: list[str]) -> Found:
-        at = next((i for i, word in enumerate(words) if fold(word) in map(fold, FOR_WORDS)), None)
+        at = next((i for i, word in enumerate(words) if lexicon.is_a(word, "words", "for")), None)
         if at is None or at + 1 == len(words):
             return None
         found = await super().find(talk, given, words[at + 1 :])
@@ -97,7 +84,7 @@ class RoundNumber(Ask):
     """The number of a round, with or without the word; the open one unless said."""
 
     async def find(self, talk: Talk, given: Given, words: list[str]) -> Found:
-        at = 1 if words and fold(words[0]) in map(fold, ROUND_WORDS) else 0
+        at = 1 if words and lexicon.is_a(words[0], "words", "round") else 0
         found = number(words[at]) if len(words) > at else None
         return (found, words[at + 1 :]) if found is not None else None
 
@@ -111,24 +98,6 @@ class RoundNumber(Ask):
         return int(text) if text else None
 
 
-_ISO_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-_DAY_FIRST = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})")
-
-
-def _date(text: str) -> date | None:
-    """``2026-12-24`` or ``24/12/2026``; None for what is no date."""
-    if found := _ISO_DATE.fullmatch(text):
-        year, month, day = map(int, found.groups())
-    elif found := _DAY_FIRST.fullmatch(text):
-        day, month, year = map(int, found.groups())
-    else:
-        return None
-    try:
-        return date(year, month, day)
-    except ValueError:
-        raise Refusal("date.not_understood", typed=text) from None
-
-
 class Until(Ask):
     """An instant: ``until 2026-12-24`` is the end of that day, ``2 rounds`` when the second round from now falls due.
 
@@ -136,11 +105,12 @@ class Until(Ask):
     """
 
     async def find(self, talk: Talk, given: Given, words: list[str]) -> Found:
-        rest = words[1:] if fold(words[0]) in map(fold, UNTIL_WORDS) else words
-        day = _date(rest[0]) if rest else None
-        if day is not None:
-            return datetime.combine(day, time(23, 59), ZoneInfo(talk.tenant.timezone)), rest[1:]
-        count = number(rest[0]) if len(rest) > 1 and fold(rest[1]) in map(fold, ROUND_WORDS) else None
+        rest = words[1:] if lexicon.is_a(words[0], "words", "until") else words
+        zone = ZoneInfo(talk.tenant.timezone)
+        found = day(rest, today=talk.tx.now.astimezone(zone).date())
+        if found is not None:
+            return datetime.combine(found[0], time(23, 59), zone), found[1]
+        count = number(rest[0]) if len(rest) > 1 and lexicon.is_a(rest[1], "words", "round") else None
         if count is not None:
             return await excusing.after_rounds(talk.tx, given["group"], count), rest[2:]
         return None
@@ -164,9 +134,9 @@ class WhatIsWrong(Ask):
         group: Group = given["group"]
         who = await talk.membership(group)
         count = number(words[1]) if len(words) > 1 else None
-        if count is not None and fold(words[0]) in map(fold, ROUND_WORDS):
+        if count is not None and lexicon.is_a(words[0], "words", "round"):
             return await disputes.my_due(talk.tx, group, who, count), words[2:]
-        if count is not None and fold(words[0]) in map(fold, LOT_WORDS):
+        if count is not None and lexicon.is_a(words[0], "words", "lot"):
             return await disputes.my_leg(talk.tx, group, who, count), words[2:]
         payment = await contributions.by_code(talk.tx, group.group_id, words[0])
         return await disputes.subject_of(talk.tx, group, "payment", payment.id), words[1:]
@@ -248,17 +218,12 @@ class WhichDispute(Ask):
         return await disputes.dispute(talk.tx, UUID(group_id), UUID(dispute_id))
 
 
-_OUTCOMES = {"corrected": ("corrected", "correct", "ይታረም", "ታርሟል"), "stands": ("stands", "stand", "ይጸናል", "ጸንቷል")}
-
-
 class WhichOutcome(Ask):
     """Corrected, or it stands."""
 
     async def find(self, talk: Talk, given: Given, words: list[str]) -> Found:
-        for outcome, names in _OUTCOMES.items():
-            if words and fold(words[0]) in map(fold, names):
-                return outcome, words[1:]
-        return None
+        outcome = lexicon.meaning("outcomes", words[0]) if words else None
+        return (outcome, words[1:]) if outcome else None
 
     async def question(self, talk: Talk, given: Given) -> Message:
         return say.ASK_OUTCOME().offering(Choice(say.CORRECT_IT(), "corrected"), Choice(say.IT_STANDS(), "stands"))
