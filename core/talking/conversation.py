@@ -21,7 +21,7 @@ from core.inbox import FOREIGN_CONTACT, Inbound
 from core.messages import Message
 from core.people import Address, Tenant
 from core.talking import questions, understanding, words
-from core.talking.asks import MISSING, Ask, WhichLanguage
+from core.talking.asks import MISSING, Ask, TheirName, WhichLanguage
 from core.talking.command import COMMANDS, Command, is_confirmation
 from core.talking.commands import (  # noqa: F401 (registers them)
     agreeing,
@@ -107,9 +107,8 @@ async def _attempt(
     tenant: Tenant, inbound: Inbound, failure: _Failure | None, *, in_answer: bool, hidden: list[bool]
 ) -> Handled:
     async with transaction(tenant.id, now=clock.now()) as tx:
-        typed = inbound.text.split()
-        meant = words.command_of(typed[0], forgiving=False) if typed else None
-        word = meant[0] if meant else None
+        meant = words.said(inbound.text)
+        word = meant.command if meant else None
         taken = await inbox.take_in(tx, inbound, command=word)
         if not taken.new:
             tx.keep = False
@@ -146,9 +145,8 @@ async def _attempt(
 
 async def _guess_language(tx: Tx, tenant: Tenant, inbound: Inbound, address: Address) -> str:
     """For somebody who has not chosen: the language of the word they used, else their app's, else the tenant's."""
-    typed = inbound.text.split()
-    meant = words.command_of(typed[0]) if typed else None
-    spoken = [language for language in catalogues.languages() if meant and language in meant[1]]
+    meant = words.heard(inbound.text)
+    spoken = [language for language in catalogues.languages() if meant and language in meant.languages]
     if spoken:
         # The answers to the questions that follow are in no language by themselves.
         address.language = tenant.language if tenant.language in spoken else spoken[0]
@@ -172,13 +170,12 @@ async def _understand(talk: Talk) -> list[Message]:
     if text.startswith(questions.BUTTON):
         pressed = await questions.pressed(talk.tx, talk.address.id, text)
         return await _answer(talk, *pressed) if pressed else [say.EXPIRED()]
-    typed = text.split()
-    meant = words.command_of(typed[0], forgiving=False) or (
-        words.command_of(text, forgiving=False) if len(typed) == 2 else None
-    )
-    if meant and meant[0] not in ANSWER_WORDS:
-        return await _call(talk, meant[0], typed[1:])
-    answered = await _try_answers(talk, text, ANSWER_WORDS.get(meant[0]) if meant else None)
+    meant = words.said(text)
+    if meant and meant.rest and meant.command in words.GREETINGS:
+        meant = words.heard(text)
+    if meant and meant.command not in ANSWER_WORDS and not await _is_a_name(talk, meant):
+        return await _call(talk, meant.command, list(meant.rest))
+    answered = await _try_answers(talk, text, ANSWER_WORDS.get(meant.command) if meant else None)
     if answered is not None:
         return answered
     near = words.understood(text)
@@ -187,6 +184,14 @@ async def _understand(talk: Talk) -> list[Message]:
     if meant or understanding.number(text) is not None:
         return [say.NOTHING_ASKED()]
     return [say.NOT_UNDERSTOOD(typed=text[:40])]
+
+
+async def _is_a_name(talk: Talk, meant: words.Meant) -> bool:
+    """Whether a greeting answers what somebody is called: ሰላም is a woman's name."""
+    if meant.command != "START" or meant.rest or not talk.asked:
+        return False
+    newest = next(iter(await questions.open_questions(talk.tx, talk.address.id, most=1)), None)
+    return newest is not None and isinstance(COMMANDS[newest.command].ask(newest.slot), TheirName)
 
 
 async def _call(talk: Talk, word: str, rest: list[str]) -> list[Message]:

@@ -18,6 +18,8 @@ from core.talking.understanding.amounts import is_amount_word
 FORGIVEN_FROM = 4
 # Fewest consonants by which Latin typing of an Ethiopic word is known.
 FEWEST_CONSONANTS = 3
+# Words of the longest phrase that is a command: waan ku biirayaa.
+_LONGEST_PHRASE = 4
 # A polite sentence is no longer than this before it gets to its word.
 _MOST_BEFORE = 5
 
@@ -97,28 +99,53 @@ def _near(folded: str) -> Iterator[set[str]]:
         yield _by_skeleton().get(consonants, set()) if len(consonants) >= FEWEST_CONSONANTS else set()
 
 
-def understood(text: str) -> Meant | None:
-    """The command that a whole message means when its first word is none: careless, polite, or verb-last.
+def said(text: str) -> Meant | None:
+    """The command whose word stands, as it is spelled, at the beginning of a message; the longest of several."""
+    words = text.split()
+    for size in range(min(_LONGEST_PHRASE, len(words)), 0, -1):
+        meant = command_of(" ".join(words[:size]), forgiving=False)
+        if meant is not None:
+            return Meant(*meant, tuple(words[size:]))
+    return None
 
-    ``kaffali500``, ``kifel 500``, ``please pay 500``, ``500 ብር ከፈልኩ``. What says no (``not``, ``አል…``) is none.
+
+def understood(text: str) -> Meant | None:
+    """The command that a message means when it does not begin with its word: careless, polite, or verb-last.
+
+    ``kaffali500``, ``kifel 500``, ``please pay 500``, ``500 ብር ከፈልኩ``. What says no (``not``, ``hin``) is none.
     """
     words = text.split()
-    for typed in _ways(words):
-        near = command_of(typed[0]) if typed else None
-        if near:
-            return Meant(near[0], near[1], tuple(typed[1:]))
+    near = _nearly(words)
+    if near is not None:
+        return near
     if any(lexicon.is_a(word, "words", "not") for word in words):
         return None
     return _in_sentence(words)
 
 
-def _ways(words: Sequence[str]) -> Iterator[list[str]]:
-    """The words as typed; with what is glued to the first taken apart; the first two as one (``thank you``)."""
-    yield list(words)
-    if words and (glued := _GLUED.fullmatch(words[0])):
-        yield [glued[1], glued[2], *words[1:]]
-    if len(words) > 1:
-        yield [f"{words[0]} {words[1]}", *words[2:]]
+def heard(text: str) -> Meant | None:
+    """What a message means that answers no question: by its first words, or else as ``understood``.
+
+    A greeting before a command is a greeting: ``asc bixi 700`` pays.
+    """
+    exact = said(text)
+    if exact is not None and exact.command in GREETINGS and exact.rest:
+        inner = said(" ".join(exact.rest)) or understood(" ".join(exact.rest))
+        if inner is not None and inner.command not in _BARE:
+            return inner
+    return exact or understood(text)
+
+
+def _nearly(words: Sequence[str]) -> Meant | None:
+    """The words with what is glued to the first taken apart, or with a slip in it."""
+    if not words:
+        return None
+    near = command_of(words[0])
+    if near is not None:
+        return Meant(*near, tuple(words[1:]))
+    glued = _GLUED.fullmatch(words[0])
+    near = command_of(glued[1]) if glued else None
+    return Meant(*near, (glued[2], *words[1:])) if glued and near else None
 
 
 def _in_sentence(words: Sequence[str]) -> Meant | None:
@@ -139,7 +166,8 @@ def _in_sentence(words: Sequence[str]) -> Meant | None:
 
 
 # Answers and greetings mean something only by themselves.
-_BARE = frozenset({"YES", "NO", "THANKS", "START", "UNDO"})
+_BARE = frozenset({"YES", "NO", "THANKS", "START"})
+GREETINGS = frozenset({"START", "THANKS"})
 # What is said after its amount where the verb comes last: 500 ብር ከፈልኩ.
 _VERB_LAST = frozenset({"PAY"})
 
