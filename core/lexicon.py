@@ -74,8 +74,8 @@ def _entries(section: str) -> Iterator[tuple[str, str, str]]:
                 yield language, key, word
 
 
-# Sections whose words are looked for one key at a time, so that a word may stand under several.
-_SEPARATE = frozenset({"words"})
+# Sections whose words are looked for one key, or in one language, at a time: "and" is one in Amharic.
+_SEPARATE = frozenset({"words", "numbers"})
 
 
 def check() -> list[str]:

@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from core import catalogues, clock, inbox, lexicon, people
+from core import catalogues, clock, inbox, people
 from core import sentences as say
 from core.consent import pins
 from core.db import Tx, transaction
@@ -172,13 +172,13 @@ async def _understand(talk: Talk) -> list[Message]:
         return await _answer(talk, *pressed) if pressed else [say.EXPIRED()]
     meant = words.said(text)
     if meant and meant.rest and meant.command in words.GREETINGS:
-        meant = words.heard(text)
+        meant = words.heard(text, talk.language)
     if meant and meant.command not in ANSWER_WORDS and not await _is_a_name(talk, meant):
         return await _call(talk, meant.command, list(meant.rest))
     answered = await _try_answers(talk, text, ANSWER_WORDS.get(meant.command) if meant else None)
     if answered is not None:
         return answered
-    near = words.understood(text)
+    near = words.understood(text, talk.language)
     if near and near.command not in ANSWER_WORDS:
         return await _call(talk, near.command, list(near.rest))
     if meant or understanding.number(text) is not None:
@@ -252,7 +252,7 @@ async def _run(talk: Talk, asked: Command, filled: dict[str, str], line: list[st
     talk.word = asked.word
     given = await _load(talk, asked, filled)
     line, missing = await _fill(talk, asked, given, line)
-    if asked.slots and not all(lexicon.is_a(word, "words", "polite") for word in line):
+    if asked.slots and not all(map(words.may_be_left, line)):
         raise Refusal("words.left_over", typed=" ".join(line)[:40], word=words.word_for(asked.word, talk.language))
     if missing:
         name, ask = missing

@@ -13,6 +13,7 @@ from functools import lru_cache
 from core import lexicon
 from core.folding import fold, skeleton, squeezed, within_one_edit
 from core.talking.understanding.amounts import is_amount_word
+from core.talking.understanding.numbers import is_number_word
 
 # Shortest word in which a slip is forgiven: shorter ones have too many neighbours.
 FORGIVEN_FROM = 4
@@ -20,10 +21,15 @@ FORGIVEN_FROM = 4
 FEWEST_CONSONANTS = 3
 # Words of the longest phrase that is a command: waan ku biirayaa.
 _LONGEST_PHRASE = 4
+_LATIN = frozenset({"om", "so"})
 # A polite sentence is no longer than this before it gets to its word.
 _MOST_BEFORE = 5
 
-_GLUED = re.compile(r"([^\W\d_]+)(\d.*)")
+# pay500, pay:500, ክፈል=500; also pay-500, because nobody pays less than nothing.
+_GLUED = re.compile(r"([^\W\d_]+)(?:[:=,/፡፦-]+(\S+)|([\d፩-፼]\S*))")
+_AROUND = re.compile(r"^[^\w/?+\-]+|[^\w\s.%?]+$")
+_CODE = re.compile(r"(?=[A-Za-z0-9-]*\d)[A-Za-z0-9-]{5,12}")
+_PHONE = re.compile(r"\+?\d[\d-]{8,14}")
 
 
 @dataclass(frozen=True)
@@ -74,14 +80,17 @@ def _by_skeleton() -> dict[str, set[str]]:
     return _keyed(lambda known: "" if known.isascii() else skeleton(known), shortest=FEWEST_CONSONANTS)
 
 
-@lru_cache(maxsize=4096)
-def command_of(word: str, *, forgiving: bool = True) -> tuple[str, tuple[str, ...]] | None:
-    """(command, languages) that a typed word means, or None. ``forgiving``: also with a slip, or typed in Latin."""
+@lru_cache(maxsize=8192)
+def command_of(word: str, *, forgiving: bool = True, language: str = "") -> tuple[str, tuple[str, ...]] | None:
+    """(command, languages) that a typed word means, or None. ``forgiving``: also with a slip, or typed in Latin.
+
+    ``language``: the speaker's, where it is known. Who writes Oromo or Somali does not write Amharic in Latin letters.
+    """
     folded = fold(word.lstrip("/").partition("@")[0])
     exact = table().get(folded)
-    if exact or not forgiving or len(folded) < FORGIVEN_FROM:
+    if exact or not forgiving or len(folded) < FORGIVEN_FROM or _means_something_else(folded):
         return exact
-    for candidates in _near(folded):
+    for candidates in _near(folded, latin=language not in _LATIN):
         meant = {table()[known] for known in candidates}
         if len({command for command, _ in meant}) == 1:
             return next(iter(sorted(meant)))
@@ -90,18 +99,32 @@ def command_of(word: str, *, forgiving: bool = True) -> tuple[str, tuple[str, ..
     return None
 
 
-def _near(folded: str) -> Iterator[set[str]]:
+def _means_something_else(folded: str) -> bool:
+    """Whether it is a word of its own: look is no slip of book, and har'a (today) none of haaraa (new)."""
+    return (
+        any(folded in lexicon.names("words", kind) for kind in ("polite", "not", "common"))
+        or any(folded in lexicon.table(section) for section in ("days", "weekdays"))
+        or is_number_word(folded)
+    )
+
+
+def _near(folded: str, *, latin: bool) -> Iterator[set[str]]:
     """Words that may be meant, the likelier ones first."""
     yield _by_squeezed().get(squeezed(folded), set())
     yield {known for known in table() if len(known) >= FORGIVEN_FROM and within_one_edit(folded, known)}
-    if folded.isascii() and folded.isalpha():
+    if latin and folded.isascii() and folded.isalpha():
         consonants = skeleton(folded)
         yield _by_skeleton().get(consonants, set()) if len(consonants) >= FEWEST_CONSONANTS else set()
 
 
+def _words(text: str) -> list[str]:
+    """The words of a message, without emoji and quotation marks around it."""
+    return (_AROUND.sub("", text) or text).split()
+
+
 def said(text: str) -> Meant | None:
     """The command whose word stands, as it is spelled, at the beginning of a message; the longest of several."""
-    words = text.split()
+    words = _words(text)
     for size in range(min(_LONGEST_PHRASE, len(words)), 0, -1):
         meant = command_of(" ".join(words[:size]), forgiving=False)
         if meant is not None:
@@ -109,67 +132,97 @@ def said(text: str) -> Meant | None:
     return None
 
 
-def understood(text: str) -> Meant | None:
+def understood(text: str, language: str = "") -> Meant | None:
     """The command that a message means when it does not begin with its word: careless, polite, or verb-last.
 
-    ``kaffali500``, ``kifel 500``, ``please pay 500``, ``500 ብር ከፈልኩ``. What says no (``not``, ``hin``) is none.
+    ``kaffali500``, ``kifel 500``, ``please pay 500``, ``500 ብር ከፈልኩ``. What says not, or not yet, is none.
     """
-    words = text.split()
-    near = _nearly(words)
+    words = _words(text)
+    near = _nearly(words, language)
     if near is not None:
         return near
-    if any(lexicon.is_a(word, "words", "not") for word in words):
+    if any(lexicon.is_a(word, "words", "not") or lexicon.meaning("days", word) == "tomorrow" for word in words):
         return None
-    return _in_sentence(words)
+    return _after_polite_words(words) or _at_the_end(words, language)
 
 
-def heard(text: str) -> Meant | None:
+def heard(text: str, language: str = "") -> Meant | None:
     """What a message means that answers no question: by its first words, or else as ``understood``.
 
     A greeting before a command is a greeting: ``asc bixi 700`` pays.
     """
     exact = said(text)
     if exact is not None and exact.command in GREETINGS and exact.rest:
-        inner = said(" ".join(exact.rest)) or understood(" ".join(exact.rest))
+        inner = said(" ".join(exact.rest)) or understood(" ".join(exact.rest), language)
         if inner is not None and inner.command not in _BARE:
             return inner
-    return exact or understood(text)
+    return exact or understood(text, language)
 
 
-def _nearly(words: Sequence[str]) -> Meant | None:
-    """The words with what is glued to the first taken apart, or with a slip in it."""
+def _nearly(words: Sequence[str], language: str) -> Meant | None:
+    """The first word with a slip in it, or with what is glued to it taken apart."""
     if not words:
         return None
-    near = command_of(words[0])
+    near = command_of(words[0], language=language)
     if near is not None:
         return Meant(*near, tuple(words[1:]))
     glued = _GLUED.fullmatch(words[0])
-    near = command_of(glued[1]) if glued else None
-    return Meant(*near, (glued[2], *words[1:])) if glued and near else None
+    near = command_of(glued[1], language=language) if glued else None
+    return Meant(*near, (glued[2] or glued[3], *words[1:])) if glued and near else None
 
 
-def _in_sentence(words: Sequence[str]) -> Meant | None:
-    """A command's exact word after polite ones, or at the end after an amount."""
-    for at, word in enumerate(words[: _MOST_BEFORE + 1]):
-        meant = command_of(word, forgiving=False)
-        if meant and at and meant[0] not in _BARE:
-            return Meant(*meant, tuple(words[at + 1 :]))
-        if not lexicon.is_a(word, "words", "polite"):
-            break
-    *before, last = words or [""]
-    meant = command_of(last) if before else None
-    if meant and meant[0] in _VERB_LAST and any(is_amount_word(word) for word in before):
-        kept = [word for word in before if not lexicon.is_a(word, "words", "polite")]
-        if all(is_amount_word(word) for word in kept):
-            return Meant(*meant, tuple(kept))
+def is_polite(word: str) -> bool:
+    """Whether a word means nothing by itself around a command: please, my, now."""
+    return lexicon.is_a(word, "words", "polite")
+
+
+def may_be_left(word: str) -> bool:
+    """Whether a word may stand behind a command unread. Not "to": a voice keyboard writes two so."""
+    return is_polite(word) and not any(lexicon.is_a(word, "words", key) for key in ("to", "for"))
+
+
+def _after_polite_words(words: Sequence[str]) -> Meant | None:
+    """A command as it is spelled, after words that mean nothing by themselves; a payment with nothing but its sum."""
+    for at in range(1, min(_MOST_BEFORE + 1, len(words))):
+        if not is_polite(words[at - 1]):
+            return None
+        meant = said(" ".join(words[at:]))
+        if meant is None or meant.command in _BARE:
+            continue
+        if meant.command not in _MONEY or all(is_polite(word) or is_amount_word(word) for word in meant.rest):
+            return meant
     return None
+
+
+def _at_the_end(words: Sequence[str], language: str) -> Meant | None:
+    """A command at the end, with what it needs before it: ``500 ብር ከፈልኩ``, ``K7M2Q4 join``, ``what is my status``."""
+    end = len(words)
+    while end > 1 and is_polite(words[end - 1]):
+        end -= 1
+    meant = command_of(words[end - 1], language=language) if end > 1 else None
+    belongs = _BEFORE.get(meant[0]) if meant else None
+    if meant is None or belongs is None:
+        return None
+    kept = [word for word in words[: end - 1] if not is_polite(word)]
+    if all(belongs(word) for word in kept):
+        return Meant(*meant, tuple(kept)) if kept or meant[0] in _READING or meant[0] in _MONEY else None
+    # Somebody has paid, and what else was said is not understood: the amount is asked for, never picked out.
+    return Meant(*meant, ()) if meant[0] in _MONEY and _VERB_LAST & set(meant[1]) else None
 
 
 # Answers and greetings mean something only by themselves.
 _BARE = frozenset({"YES", "NO", "THANKS", "START"})
 GREETINGS = frozenset({"START", "THANKS"})
-# What is said after its amount where the verb comes last: 500 ብር ከፈልኩ.
-_VERB_LAST = frozenset({"PAY"})
+_VERB_LAST = frozenset({"am", "ti", "om", "so"})
+_MONEY = frozenset({"PAY"})
+_READING = frozenset({"STATUS", "ROUND", "HISTORY", "RULES", "MEMBERS", "ORDER", "STATEMENT", "BOOK", "CIRCLE", "HELP"})
+# What may stand before a command at the end of a message.
+_BEFORE: dict[str, Callable[[str], bool]] = {
+    "PAY": is_amount_word,
+    **dict.fromkeys(("JOIN", "VERIFY", "RECEIPT"), lambda word: bool(_CODE.fullmatch(word))),
+    "INVITE": lambda word: bool(_PHONE.fullmatch(word)),
+    **dict.fromkeys(_READING, lambda word: False),
+}
 
 
 def word_for(command: str, language: str) -> str:

@@ -20,6 +20,7 @@ from core.talking.understanding.numbers import (
     is_number_word,
     number,
     scale_of,
+    taken_apart,
 )
 
 # What ends a word in Ethiopic writing and is never part of a number, as a point or a comma might be.
@@ -77,6 +78,8 @@ def _spread(words: Sequence[str], currency_words: frozenset[str]) -> list[str]:
         parts = [part for part in glued.groups() if part] if glued else []
         if any(is_number_word(part) or fold(part) in currency_words for part in parts):
             out += parts
+        elif pieces := taken_apart(word):
+            out += pieces
         else:
             out.append(word)
     return out
@@ -103,6 +106,9 @@ def _at(words: Sequence[str], i: int, currency_words: frozenset[str], *, mixed: 
     if value_of_run is None:
         # A word that may be a number and may be none stands alone; where several do, nobody guesses.
         return None if lone else (None, end - i)
+    if value_of_run > 1_000 and 0 < value_of_run % 1_000 < _SMALLEST_ALONE and not any(map(is_joiner, run)):
+        # ሺ አምስት is a thousand and five to a book, and fifteen hundred in the market.
+        return None, end - i
     if lone and value_of_run < _SMALLEST_ALONE and not _beside(words, i, currency_words):
         return None
     if not mixed and any(word.isdigit() for word in run[1:]):

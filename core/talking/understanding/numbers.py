@@ -22,8 +22,13 @@ _ETHIOPIC_NUMBER = re.compile(f"(?:{_BLOCK}፼)*{_BLOCK}")
 
 # In these languages the hundreds and thousands stand before their number: kuma shan is five thousand.
 _SCALE_FIRST = frozenset({"om"})
+# Here ones stand before tens (shan iyo labaatan), so that toban iyo shan boqol is fifteen hundred to nobody.
+_ONES_FIRST = frozenset({"so"})
+# Fifteen hundred is said, seventy hundred is a slip of seven.
+_MOST_HUNDREDS = 19
 _SCALES = (1_000_000, 1_000, 100)
 MOST_WORDS = 12
+_LONGEST_GLUED = 40
 
 
 def ethiopic_number(text: str) -> int | None:
@@ -111,6 +116,29 @@ def counts_after(word: str) -> bool:
     )
 
 
+@lru_cache(maxsize=4096)
+def taken_apart(word: str) -> tuple[str, ...]:
+    """The number words that were written as one, in one language: አምስትመቶ. Empty when it is no such word."""
+    folded = fold(word)
+    if len(folded) > _LONGEST_GLUED or folded in _all_words():
+        return ()
+    for language in lexicon.languages():
+        found = _pieces(folded, tuple(sorted(_words_of(language), key=len, reverse=True)))
+        if len(found) > 1:
+            return found
+    return ()
+
+
+def _pieces(text: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    for word in known:
+        if len(word) > 1 and text.startswith(word):
+            if text == word:
+                return (word,)
+            if rest := _pieces(text[len(word) :], known):
+                return (word, *rest)
+    return ()
+
+
 def in_words(words: Sequence[str]) -> int | None:
     """The number that these words are, all of them, in one language; None when they are not one number.
 
@@ -142,7 +170,9 @@ def _in_language(folded: Sequence[str], language: str) -> int | None:
         return None
     if not values or values[0] is None or values[-1] is None:
         return None
-    return _scales_first(values) if language in _SCALE_FIRST else _scales_last([v for v in values if v is not None])
+    if language in _SCALE_FIRST:
+        return _scales_first(values)
+    return _scales_last([value for value in values if value is not None], ones_first=language in _ONES_FIRST)
 
 
 def _sum(terms: list[int]) -> int | None:
@@ -156,18 +186,18 @@ def _room(term: int) -> int:
     return next((scale for scale in _SCALES if term >= scale and term % scale == 0), 0)
 
 
-def _below_hundred(values: list[int]) -> int | None:
-    """``[20, 5]`` → 25, also ``[5, 20]`` as Somali counts; ``[300]``, in digits, is itself; None for anything else."""
+def _below_hundred(values: list[int], *, ones_first: bool = False) -> int | None:
+    """``[20, 5]`` → 25, with ``ones_first`` also ``[5, 20]``; ``[300]``, in digits, is itself; None for the rest."""
     if len(values) == 1:
         return values[0] if values[0] not in _SCALES else None
     if len(values) == 2:
-        small, large = sorted(values)
+        large, small = (max(values), min(values)) if ones_first else values
         if 1 <= small <= 9 and 10 <= large <= 90 and large % 10 == 0:
             return small + large
     return None
 
 
-def _scales_last(values: list[int]) -> int | None:
+def _scales_last(values: list[int], *, ones_first: bool) -> int | None:
     """five thousand three hundred twenty five: each scale after its number."""
     terms: list[int] = []
     rest = values
@@ -177,12 +207,17 @@ def _scales_last(values: list[int]) -> int | None:
         # A hundred may also stand before the thousand that it counts: five hundred thousand.
         at = rest.index(scale)
         before, rest = rest[:at], rest[at + 1 :]
-        times = 1 if not before else _below_hundred(before) if scale == 100 else _scales_last(before)
-        if times is None or scale in rest or times >= (100 if scale == 100 else 1_000):
+        if scale in rest:
+            return None
+        times: int | None = 1
+        if before:
+            times = _below_hundred(before) if scale == 100 else _scales_last(before, ones_first=ones_first)
+        most = (9 if ones_first else _MOST_HUNDREDS) if scale == 100 else 999
+        if times is None or times > most:
             return None
         terms.append(times * scale)
     if rest:
-        ones = _below_hundred(rest)
+        ones = _below_hundred(rest, ones_first=ones_first)
         if ones is None:
             return None
         terms.append(ones)
