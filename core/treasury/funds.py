@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from core import groups, ledger, payouts
 from core import sentences as say
-from core.consent import proposals
+from core.consent import others, proposals
 from core.consent.proposals import Proposal
 from core.cycle.rounds import Round
 from core.db import Tx
@@ -23,15 +23,12 @@ from core.ids import new_id
 from core.messages import Message
 from core.money import split
 from core.operator.audit import note
-from core.operator.rights import officers_with
 from core.payouts import Payout
 from core.telling import money_notices
 
 PREFIX = "fund/"
 # Fines that go back to the members wait here for the cycle's end.
 OF_MEMBERS = "fund/members"
-# Without a second officer it takes two members to agree.
-MEMBERS_NEEDED = 2
 
 
 async def of_group(tx: Tx, group: Group) -> dict[str, int]:
@@ -55,12 +52,7 @@ async def propose_spending(tx: Tx, group: Group, by: Member, *, fund: str, amoun
     Raises ``Refusal``: ``fund.not_enough``, ``fund.kept`` (it belongs to the members), ``proposal.nobody``.
     """
     await _check(tx, group, fund, amount_minor)
-    others = await groups.seats(tx, group.group_id, roles=officers_with("spend"))
-    asked = [seat.member for seat in others if seat.member.id != by.id]
-    needed = 1
-    if not asked:
-        asked = [seat.member for seat in await groups.seats(tx, group.group_id) if seat.member.id != by.id]
-        needed = min(MEMBERS_NEEDED, len(asked))
+    asked, needed = await others.than(tx, group, by, "spend")
     payload = {"fund": fund, "amount_minor": amount_minor, "reason": reason[:100], "officer": str(by.id)}
     who = await groups.seat(tx, group.group_id, by.id)
     question = say.SPEND_QUESTION(
