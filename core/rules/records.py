@@ -171,6 +171,9 @@ class Rules(Part):
 
     late_joiners: Literal["no", "back_pay", "short_place"] = "no"
     leaving: Leaving = Leaving()
+    closing: Literal["carry", "share"] = Field(
+        "carry", description="what funds hold when a cycle closes: kept for the next, or shared out by lots"
+    )
     rule_change: Literal["officers", "vote"] = Field("officers", description="who may change these while a cycle runs")
     vote_per_mille: int = Field(667, ge=1, le=1000, description="of the members that a vote needs")
 

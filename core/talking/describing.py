@@ -140,6 +140,8 @@ def _people_lines(rules: Rules) -> list[Message]:
         lines.append(say.RULE_BACK_PAY() if rules.late_joiners == "back_pay" else say.RULE_SHORT_PLACE())
     if rules.leaving.fee_per_mille:
         lines.append(say.RULE_LEAVING(percent=percent(rules.leaving.fee_per_mille)))
+    if rules.closing == "share":
+        lines.append(say.RULE_CLOSING_SHARE())
     if rules.rule_change == "vote":
         lines.append(say.RULE_VOTE(percent=percent(rules.vote_per_mille)))
     return lines

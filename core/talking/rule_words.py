@@ -288,6 +288,13 @@ def _a_day(words: list[str], today: date) -> tuple[date, list[str]]:
     return found
 
 
+def _meant(section: str, words: list[str]) -> str:
+    found = lexicon.meaning(section, " ".join(words))
+    if found is None:
+        raise ValueError(f"none of {section}")
+    return found
+
+
 def _late(rules: Rules, words: list[str], currency: str) -> dict[str, Any]:
     if _is_no(words):
         return {"late_joiners": "no"}
@@ -347,6 +354,7 @@ _READ: dict[str, Callable[[Rules, list[str], str], dict[str, Any]]] = {
     "loan": _loan,
     "vote": _vote,
     "like": _like,
+    "closing": lambda rules, words, currency: {"closing": _meant("closing", words)},
     "first": lambda rules, words, currency: {"first_to_organiser": _yes(words)},
     "hour": lambda rules, words, currency: {"due_hour": _hour(words)},
     "grace": lambda rules, words, currency: {"grace_hours": _count(words)},
