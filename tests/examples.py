@@ -38,6 +38,7 @@ CHAPTERS = (
     "Excused, deferred, suspended",
     "Handing over",
     "Disputes",
+    "Closing a cycle",
     "Changing the rules",
 )
 

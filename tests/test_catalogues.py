@@ -104,6 +104,7 @@ def value_of(kind: Kind, name: str, language: str, *, long: bool) -> Any:
         "due_kind": sentences.FINE_WORD,
         "first": sentences.STATUS_ALL_PAID,
         "asked": sentences.THANKS,
+        "fast": sentences.FASTS["filseta"],
     }
     if name in messages_of:
         values = {"count": 366 if long else 1, "amount": HUGE if long else Money(5_000, "ETB")}
@@ -117,7 +118,7 @@ def value_of(kind: Kind, name: str, language: str, *, long: bool) -> Any:
             return LAST_INSTANT if long else datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
         case "at":
             return time(23 if long else 8)
-        case "on" | "entered":
+        case "on" | "entered" | "until":
             return date(2099, 9, 10) if long else date(2026, 12, 1)
         case "lines" if kind.name.startswith(("rule", "consent", "accept", "agree_rules", "sure_rule")):
             return [sentences.RULE_NETTING()] * (20 if long else 1)

@@ -183,7 +183,7 @@ _cycle: list[Heard] = []
 
 
 # A whole cycle, and what not every group does.
-LISTENED_TO = ("a_whole_cycle", "officers", "guarantor", "fixed_turns", "drawn_once", "need_first", "auction")
+LISTENED_TO = ("a_whole_cycle", "officers", "guarantor", "fixed_turns", "drawn_once", "need_first", "auction", "paused")
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Choosing and changing rules: what is typed, who must agree, from when it holds, and that nobody is bound unasked."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
@@ -15,6 +15,7 @@ from core.errors import Refusal
 from core.rules import Auction, Deduction, Fee, Fine, Holidays, Leaving, Rhythm, Rules, Stage
 from core.talking import rule_words
 
+TODAY = date(2026, 11, 24)
 PLAIN = Rules(contribution_minor=100_000, lots=12)
 ORGANISER, SARA, LEMA = "+251911000000", "+251911000001", "+251911000002"
 
@@ -77,7 +78,7 @@ async def doors(tenant: UUID) -> AsyncIterator[Doors]:
     ],
 )
 def test_a_typed_rule_is_the_rule_and_nothing_else(typed: str, chosen: dict[str, object]) -> None:
-    assert rule_words.changed(PLAIN, typed.split(), "ETB") == PLAIN.model_copy(update=chosen)
+    assert rule_words.changed(PLAIN, typed.split(), "ETB", today=TODAY) == PLAIN.model_copy(update=chosen)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def test_a_typed_rule_is_the_rule_and_nothing_else(typed: str, chosen: dict[str,
 )
 def test_half_a_rule_is_refused_and_never_guessed(typed: str) -> None:
     with pytest.raises(Refusal) as refused:
-        rule_words.changed(PLAIN, typed.split(), "ETB")
+        rule_words.changed(PLAIN, typed.split(), "ETB", today=TODAY)
     assert refused.value.code in ("rule.not_understood", "amount.not_positive")
 
 
@@ -98,10 +99,10 @@ def test_half_a_rule_is_refused_and_never_guessed(typed: str) -> None:
 def test_no_takes_a_rule_back(typed: str) -> None:
     chosen = PLAIN
     for one in ("FEE 5%", "FINE 50", "HOLIDAYS ET", "LOAN 50%", "LEAVING 10%", "VOTE yes", "LATE back"):
-        chosen = rule_words.changed(chosen, one.split(), "ETB")
-    back = rule_words.changed(chosen, typed.split(), "ETB")
+        chosen = rule_words.changed(chosen, one.split(), "ETB", today=TODAY)
+    back = rule_words.changed(chosen, typed.split(), "ETB", today=TODAY)
     assert back != chosen
-    assert rule_words.changed(back, typed.split(), "ETB") == back
+    assert rule_words.changed(back, typed.split(), "ETB", today=TODAY) == back
 
 
 # --- Who must agree, and from when ---------------------------------------------------------------

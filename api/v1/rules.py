@@ -4,6 +4,7 @@ Owns the translation to and from ``core.rules``, which decides what adds up.
 """
 
 import json
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
@@ -14,6 +15,7 @@ from core.errors import Refusal
 from core.money import LARGEST_AMOUNT_MINOR
 from core.rules import (
     MOST_LOTS,
+    MOST_PAUSES,
     MOST_ROUNDS,
     Auction,
     Deduction,
@@ -22,6 +24,7 @@ from core.rules import (
     Holidays,
     Leaving,
     Order,
+    Pause,
     Rhythm,
     Rules,
     Stage,
@@ -114,6 +117,16 @@ class HolidaysAsked(Asked):
     move: Literal["after", "before"] = "after"
 
 
+class PauseAsked(Asked):
+    """A time in which no round falls due: days of one time, a month of every Ethiopian year, or a fast by its name."""
+
+    kind: Literal["days", "month", "fast"]
+    from_on: date | None = None
+    to_on: date | None = Field(None, description="the last day of it")
+    month: int | None = Field(None, ge=1, le=13, description="1 is Meskerem, 13 Pagume")
+    fast: Literal["lent", "filseta", "advent", "ramadan"] | None = None
+
+
 class StageAsked(Asked):
     """From a round on, another order."""
 
@@ -140,6 +153,7 @@ class RulesAsked(Asked):
     redraw_hours: int = Field(24, ge=1, le=336, description="until the next try when no lot may be drawn")
     remind_hours: int = Field(24, ge=0, le=336, description="before the due instant; 0: no reminder")
     holidays: HolidaysAsked = HolidaysAsked()
+    pauses: list[PauseAsked] = Field([], max_length=MOST_PAUSES)
     order: Order = "drawn"
     later_orders: list[StageAsked] = Field([], max_length=10)
     first_to_organiser: bool = False
@@ -155,6 +169,7 @@ class RulesAsked(Asked):
     thing: str = Field("", max_length=40, description="what the pot is, when it is no money")
     late_joiners: Literal["no", "back_pay", "short_place"] = "no"
     leaving: LeavingAsked = LeavingAsked()
+    closing: Literal["carry", "share"] = Field("carry", description="what funds hold when a cycle closes")
     rule_change: Literal["officers", "vote"] = "officers"
     vote_per_mille: int = Field(667, ge=1, le=1000, description="of the members that a vote needs")
 
@@ -275,6 +290,7 @@ class RulesShown(BaseModel):
     redraw_hours: int
     remind_hours: int
     holidays: Holidays
+    pauses: list[Pause]
     order: Order
     later_orders: list[Stage]
     first_to_organiser: bool
@@ -290,6 +306,7 @@ class RulesShown(BaseModel):
     thing: str
     late_joiners: str
     leaving: Leaving
+    closing: str
     rule_change: str
     vote_per_mille: int
     rounds: int = Field(description="of a cycle")
@@ -300,7 +317,7 @@ class RulesShown(BaseModel):
 def shown(stored: Rules, currency: str) -> RulesShown:
     """Rules as the API shows them."""
     in_figures = {"contribution_minor", "fee", "fine", "deductions", "auction", "rhythm", "holidays", "leaving"}
-    plain = stored.model_dump(exclude=in_figures | {"later_orders"})
+    plain = stored.model_dump(exclude=in_figures | {"later_orders", "pauses"})
     auction = stored.auction
     return RulesShown(
         contribution=Money.of(stored.contribution_minor, currency),
@@ -323,6 +340,7 @@ def shown(stored: Rules, currency: str) -> RulesShown:
         ),
         rhythm=stored.rhythm,
         holidays=stored.holidays,
+        pauses=list(stored.pauses),
         leaving=stored.leaving,
         later_orders=list(stored.later_orders),
         rounds=stored.rounds,

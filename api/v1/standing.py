@@ -96,9 +96,11 @@ class AskedOf(BaseModel):
 
 
 class Closing(BaseModel):
-    """A cycle that was closed over a debt."""
+    """A cycle that was closed over a debt; or what funds hold is `shared` out first, and must be paid before that."""
 
     owed: Money
+    closed: bool
+    shared: Money
 
 
 class CashInHand(BaseModel):
@@ -288,7 +290,12 @@ async def close_cycle(caller: Configurer, group_id: UUID, deed: Once) -> Respons
 
     async def act(tx: Tx) -> Closing:
         group = await groups.by_id(tx, group_id, lock=True)
-        return Closing(owed=Money.of(await closing.close(tx, group), group.currency))
+        closed = await closing.close(tx, group)
+        return Closing(
+            owed=Money.of(closed.owed_minor, group.currency),
+            closed=not closed.shared_minor,
+            shared=Money.of(closed.shared_minor, group.currency),
+        )
 
     return await deed.do(caller, act)
 

@@ -30,6 +30,7 @@ BETWEEN_ROUNDS = frozenset(
     {
         *("redraw_hours", "remind_hours", "auction", "guarantors", "fine"),
         *("shortfall", "payout_approval", "loan_per_mille", "late_joiners", "leaving", "rule_change", "vote_per_mille"),
+        "closing",
     }
 )
 

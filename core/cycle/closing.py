@@ -4,6 +4,7 @@ A debt outlives its cycle: what is owed stays due, and the pots that lack it sta
 close over money that could be paid out, and before everybody had a week from the last cut-off.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import func, select, text, update
@@ -17,10 +18,19 @@ from core.errors import Refusal
 from core.groups import Group, Member
 from core.membership import guarantors
 from core.operator.audit import note
-from core.telling import notices
+from core.telling import money_notices, notices
+from core.treasury import funds
 
 # From the last cut-off until a cycle may be closed over a debt.
 WAIT = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Closed:
+    """What is still owed; and what was shared out, which must be paid before the cycle is closed."""
+
+    owed_minor: int
+    shared_minor: int
 
 
 async def owed(tx: Tx, group: Group) -> int:
@@ -46,10 +56,17 @@ async def check(tx: Tx, group: Group) -> None:
         raise Refusal("close.pay_out", group=group.name)
 
 
-async def close(tx: Tx, group: Group) -> int:
-    """Close the cycle with what is still owed, which is returned in minor units. Raises as ``check`` does."""
+async def close(tx: Tx, group: Group) -> Closed:
+    """Close the cycle with what is still owed. Raises as ``check`` does.
+
+    What its funds hold for the members is shared out first, and then it stays open until that is paid.
+    """
     await groups.by_id(tx, group.group_id, lock=True)
     await check(tx, group)
+    shared = await funds.share_out(tx, group)
+    if shared:
+        await money_notices.shared_out(tx, group, shared)
+        return Closed(await owed(tx, group), shared)
     cycle = await cycles.current(tx, group, lock=True)
     if cycle is None:
         raise Refusal("close.not_running", group=group.name)
@@ -60,7 +77,7 @@ async def close(tx: Tx, group: Group) -> int:
     message = say.CYCLE_CLOSED_OWING(group=group.name, cycle=group.cycle, owed=group.money(owed_minor))
     await notices.tell_members(tx, group, message, event=f"closed:{group.group_id}:{group.cycle}")
     await after(tx, group)
-    return owed_minor
+    return Closed(owed_minor, 0)
 
 
 async def after(tx: Tx, group: Group) -> None:

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +24,7 @@ from core.ids import new_id
 from core.money import split
 from core.operator.audit import note
 from core.order import draw
-from core.rules import Rules, due_instants, read
+from core.rules import Rules, due_steps, read
 
 # How long a holder may say that a payout never came before a cycle is closed over it.
 UNANSWERED = timedelta(days=7)
@@ -167,7 +168,10 @@ async def _fix_amounts(tx: Tx, group: Group, rules: Rules) -> None:
 async def _plan_rounds(tx: Tx, group: Group, rules: Rules, timezone: str) -> None:
     opens_at = tx.now
     rows = []
-    for number, due_at in enumerate(due_instants(rules, begun_at=tx.now, timezone=timezone), 1):
+    steps = islice(due_steps(rules, begun_at=tx.now, timezone=timezone), rules.rounds)
+    for number, (due_at, pause) in enumerate(steps, 1):
+        # A round after a pause opens later by as much; the first one is open when the cycle has begun.
+        opens_at += pause if number > 1 else timedelta(0)
         cutoff_at = due_at + timedelta(hours=rules.grace_hours)
         draw_at = cutoff_at + timedelta(minutes=rules.draw_delay_minutes)
         rows.append(

@@ -12,11 +12,11 @@ from uuid import UUID
 
 from sqlalchemy import func, insert, select, text, update
 
-from core import groups, payouts, people
+from core import groups, payouts
 from core import sentences as say
 from core.consent import proposals
 from core.consent.proposals import Kind, Proposal
-from core.cycle import cycles, rounds
+from core.cycle import cycles, pausing, rounds
 from core.cycle.rounds import Owed, Round
 from core.db import Tx
 from core.errors import Refusal
@@ -26,7 +26,6 @@ from core.membership import places
 from core.messages import Message
 from core.operator.audit import note
 from core.operator.rights import officers_with
-from core.rules import due_instants
 from core.telling import notices
 
 
@@ -169,9 +168,8 @@ async def _one_round_more(tx: Tx, group: Group, last: Round, lot: Lot) -> None:
     if cycle is None:
         raise RuntimeError("a running group has no cycle")
     rules = cycle.rule_set.model_copy(update={"lots": cycle.rule_set.lots + 1})
-    timezone = (await people.tenant_of(tx)).timezone
     number = last.number + 1
-    due_at = due_instants(rules, begun_at=cycle.begun_at, timezone=timezone, rounds=number, after_round=number - 1)[0]
+    due_at, delay = await pausing.after_the_last(tx, group)
     cutoff_at = due_at + timedelta(hours=rules.grace_hours)
     draw_at = cutoff_at + timedelta(minutes=rules.draw_delay_minutes)
     await tx.session.execute(
@@ -181,7 +179,7 @@ async def _one_round_more(tx: Tx, group: Group, last: Round, lot: Lot) -> None:
             tenant_id=tx.tenant_id,
             cycle=group.cycle,
             number=number,
-            opens_at=last.draw_at,
+            opens_at=last.draw_at + delay,
             due_at=due_at,
             cutoff_at=cutoff_at,
             draw_at=draw_at,

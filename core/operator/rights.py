@@ -10,7 +10,7 @@ MEMBER_RIGHTS: dict[str, frozenset[str]] = {
             *("decide", "begin", "rules", "invite", "record", "decline", "reverse", "pay_out", "see_dues", "announce"),
             "see_book",
             *("appoint", "close", "answer", "excuse", "suspend", "guarantors", "admit", "succeed"),
-            *("fine", "lend", "spend"),
+            *("fine", "lend", "spend", "pause"),
         }
     ),
     "secretary": frozenset(
@@ -18,7 +18,7 @@ MEMBER_RIGHTS: dict[str, frozenset[str]] = {
             *("decide", "rules", "invite", "record", "decline", "reverse", "pay_out", "see_dues", "announce"),
             "see_book",
             *("answer", "excuse", "suspend", "guarantors", "admit", "succeed"),
-            *("fine", "lend", "spend"),
+            *("fine", "lend", "spend", "pause"),
         }
     ),
     "collector": frozenset({"record", "decline", "see_dues", "succeed"}),

@@ -1,15 +1,16 @@
 """What the picture of a circle shows: the lots of the present cycle, whose they are, and how each stands.
 
-Owns reading it (five statements) and the rule of what may be seen: that a lot is due or late is for members, so that
-``public`` leaves it out. Refuses to know amounts that somebody owes, and phones.
+Owns reading it (a handful of statements) and the rule of what may be seen: that a lot is due or late is for members,
+so that ``public`` leaves it out. Refuses to know amounts that somebody owes, and phones.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
+from core.cycle import pausing
 from core.cycle.rounds import lot_label
 from core.db import Tx
 from core.groups import Group
@@ -71,7 +72,8 @@ class Place:
 class Circle:
     """A group as it stands in its present round; ``round`` is None before it has begun.
 
-    ``by_turns``: the order is known, so that who is next is not a matter of a draw.
+    ``by_turns``: the order is known, so that who is next is not a matter of a draw. ``paused_until``: no further round
+    falls due before that day.
     """
 
     name: str
@@ -85,6 +87,7 @@ class Circle:
     as_of: datetime
     by_turns: bool
     places: Sequence[Place]
+    paused_until: date | None = None
 
 
 async def circle_of(tx: Tx, group: Group, *, public: bool = False) -> Circle:
@@ -111,6 +114,7 @@ async def circle_of(tx: Tx, group: Group, *, public: bool = False) -> Circle:
         is_next = row["id"] in turns if turns else lot_label(row["number"]) in listed
         places.append(Place(row["number"], tuple(names.get(row["id"], ())), row["received"], is_next, standing))
     pot = await tx.row(_POT, group.group_id, f"pot/{group.cycle}/{current['number']}") if current else None
+    paused = await pausing.present(tx, group)
     return Circle(
         name=group.name,
         status=group.status,
@@ -123,4 +127,5 @@ async def circle_of(tx: Tx, group: Group, *, public: bool = False) -> Circle:
         as_of=tx.now,
         by_turns=bool(turns),
         places=places,
+        paused_until=paused[0] if paused else None,
     )

@@ -77,9 +77,10 @@ class Hand:
 
     def day(self, instant: datetime | None) -> str:
         """``22 Nov 2026``, or ``13 ኅዳር 2019 (22/11/2026)`` for who counts by the Ethiopian calendar."""
-        if instant is None:
-            return ""
-        day = self.local(instant).date()
+        return "" if instant is None else self.on(self.local(instant).date())
+
+    def on(self, day: date) -> str:
+        """As ``day``, of a date."""
         if self.ethiopian:
             return f"{_ethiopian(day, self.language)} ({day:%d/%m/%Y})"
         return _gregorian(day, self.language)

@@ -174,6 +174,7 @@ ACCOUNTS_OF = {
 CIRCLE_ROUND = N_("Round {number} of {whole}")
 CIRCLE_POT = N_("{collected} of {pot}")
 CIRCLE_DUE = N_("due {when}")
+CIRCLE_PAUSED = N_("pause until {when}")
 CIRCLE_FORMING = N_("not begun")
 CIRCLE_OVER = N_("complete")
 LEGEND_RECEIVED = N_("has received")

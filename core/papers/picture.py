@@ -294,6 +294,8 @@ def _centre(pen: _Pen, circle: Circle, hand: Hand, room: float) -> None:
         lines.append((pot, 34, True))
         if circle.due_at is not None:
             lines.append((hand.say(labels.CIRCLE_DUE, when=hand.day(circle.due_at)), 28, False))
+        if circle.paused_until is not None:
+            lines.append((hand.say(labels.CIRCLE_PAUSED, when=hand.on(circle.paused_until)), 28, True))
     width = room * 1.75
     y = _MIDDLE[1] - len(lines) * 28 + 14
     for text, size, bold in lines:

@@ -5,9 +5,11 @@ A rule set that does not add up is refused together with what would. No rule is 
 """
 
 from core.rules.checking import check, check_share
+from core.rules.pauses import well_formed
 from core.rules.records import (
     FINEST_SHARE,
     MOST_LOTS,
+    MOST_PAUSES,
     MOST_ROUNDS,
     ORDERS,
     Auction,
@@ -17,17 +19,19 @@ from core.rules.records import (
     Holidays,
     Leaving,
     Order,
+    Pause,
     Rhythm,
     Rules,
     Stage,
     read,
 )
-from core.rules.schedule import day_after, due_instants
+from core.rules.schedule import Step, day_after, due_instants, due_steps, first_due, steps_of
 from core.rules.templates import TEMPLATES, template
 
 __all__ = [
     "FINEST_SHARE",
     "MOST_LOTS",
+    "MOST_PAUSES",
     "MOST_ROUNDS",
     "ORDERS",
     "TEMPLATES",
@@ -38,13 +42,19 @@ __all__ = [
     "Holidays",
     "Leaving",
     "Order",
+    "Pause",
     "Rhythm",
     "Rules",
     "Stage",
+    "Step",
     "check",
     "check_share",
     "day_after",
     "due_instants",
+    "due_steps",
+    "first_due",
     "read",
+    "steps_of",
     "template",
+    "well_formed",
 ]

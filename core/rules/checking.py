@@ -1,11 +1,15 @@
 """Whether a rule set adds up. What does not is refused with what would; nothing is corrected silently."""
 
+from datetime import UTC, datetime
 from fractions import Fraction
 
 from core.errors import Refusal
 from core.money import Money
+from core.rules.pauses import well_formed
 from core.rules.records import FINEST_SHARE, MOST_ROUNDS, Rules
-from core.rules.schedule import holidays_known
+from core.rules.schedule import due_instants, holidays_known
+
+_SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def check(rules: Rules, *, currency: str, pot_minor: int | None = None) -> None:
@@ -82,6 +86,11 @@ def _check_rhythm(rules: Rules) -> None:
         raise Refusal("rules.rhythm")
     if rhythm.calendar == "ethiopian" and (rhythm.day or 0) > 30:
         raise Refusal("rules.rhythm")
+    if not all(well_formed(pause) for pause in rules.pauses):
+        raise Refusal("rules.pause")
+    if rules.pauses:
+        # Whether any day is left at all; which ones are is found when the cycle begins.
+        due_instants(rules, begun_at=_SOME_DAY, timezone="UTC")
     if rules.holidays.country and not holidays_known(rules.holidays.country):
         raise Refusal("rules.holidays", country=rules.holidays.country)
 

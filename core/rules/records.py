@@ -6,6 +6,7 @@ Amounts are in minor units, parts in per mille of what they are taken from. Whet
 
 import hashlib
 import json
+from datetime import date
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +15,7 @@ from core.money import LARGEST_AMOUNT_MINOR
 
 MOST_LOTS = 600
 MOST_ROUNDS = 600
+MOST_PAUSES = 12
 # A share finer than this is a typing mistake, and cannot be divided into santim anyway.
 FINEST_SHARE = 100
 
@@ -92,6 +94,20 @@ class Holidays(Part):
     move: Literal["after", "before"] = "after"
 
 
+class Pause(Part):
+    """A time in which no round falls due; those that would are held after it, in the same rhythm.
+
+    Days of one time (``from_on`` to ``to_on``, both within), a ``month`` of every Ethiopian year, or a fast by its
+    name, wherever it falls: Lent before Easter, Filseta (1 to 15 Nehase), Advent (15 Hidar to 28 Tahsas), Ramadan.
+    """
+
+    kind: Literal["days", "month", "fast"]
+    from_on: date | None = None
+    to_on: date | None = None
+    month: int | None = Field(None, ge=1, le=13, description="1 is Meskerem, 13 Pagume")
+    fast: Literal["lent", "filseta", "advent", "ramadan"] | None = None
+
+
 class Stage(Part):
     """From this round on, another order: first five rounds drawn, then decided."""
 
@@ -133,6 +149,7 @@ class Rules(Part):
     redraw_hours: int = Field(24, ge=1, le=336, description="until the next try when no lot may be drawn")
     remind_hours: int = Field(24, ge=0, le=336, description="before the due instant; 0 = no reminder")
     holidays: Holidays = Holidays()
+    pauses: tuple[Pause, ...] = Field((), max_length=MOST_PAUSES)
 
     order: Order = "drawn"
     later_orders: tuple[Stage, ...] = Field((), max_length=10)
@@ -154,6 +171,9 @@ class Rules(Part):
 
     late_joiners: Literal["no", "back_pay", "short_place"] = "no"
     leaving: Leaving = Leaving()
+    closing: Literal["carry", "share"] = Field(
+        "carry", description="what funds hold when a cycle closes: kept for the next, or shared out by lots"
+    )
     rule_change: Literal["officers", "vote"] = Field("officers", description="who may change these while a cycle runs")
     vote_per_mille: int = Field(667, ge=1, le=1000, description="of the members that a vote needs")
 

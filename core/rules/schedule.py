@@ -1,19 +1,33 @@
-"""When the rounds of a cycle fall due: rhythm, calendar, hour and holidays. Pure arithmetic on dates."""
+"""When the rounds of a cycle fall due: rhythm, calendar, hour, holidays and pauses. Pure arithmetic on dates."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from itertools import count, islice
 from zoneinfo import ZoneInfo
 
 import holidays
 
 from core.calendar import from_ethiopian, to_ethiopian
+from core.errors import Refusal
+from core.rules.pauses import is_paused
 from core.rules.records import Holidays, Rhythm, Rules
 
 # The hours in which dues fall due when the group has not chosen one.
 _EARLIEST_HOUR, _LATEST_HOUR = 8, 20
 # Holidays in a row are fewer than this anywhere.
 _MOST_HOLIDAYS = 30
+# Rules that leave no day free for so long are a mistake.
+LONGEST_PAUSE = timedelta(days=3 * 366)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A round's due day. ``pause``: how much later it is than it would be without the pauses right before it."""
+
+    day: date
+    pause: timedelta
 
 
 def due_instants(
@@ -22,24 +36,44 @@ def due_instants(
     """When each round falls due, one period after another, from a cycle's beginning at ``begun_at``.
 
     ``rounds``: how many, where not as many as the rules have; ``after_round``: how many of them to leave out at the
-    beginning. In the time zone of ``begun_at``; always rising, whatever holidays move.
+    beginning. In the time zone of ``begun_at``; always rising, whatever holidays move, and none in a pause.
+    Raises ``Refusal("rules.always_paused")``.
     """
+    count = rounds if rounds is not None else rules.rounds
+    steps = islice(due_steps(rules, begun_at=begun_at, timezone=timezone), after_round, count)
+    return [due_at for due_at, _ in steps]
+
+
+def due_steps(rules: Rules, *, begun_at: datetime, timezone: str) -> Iterator[tuple[datetime, timedelta]]:
+    """As ``due_instants``, without end: when a round falls due, and by how much a pause right before it delays it."""
     zone = ZoneInfo(timezone)
-    begun = begun_at.astimezone(zone)
-    first = _first_due(rules, begun)
-    instants: list[datetime] = []
+    first = first_due(rules, begun_at.astimezone(zone))
+    for step in steps_of(rules, first.date()):
+        yield datetime.combine(step.day, first.time(), zone).astimezone(begun_at.tzinfo), step.pause
+
+
+def steps_of(rules: Rules, first: date, *, besides: Callable[[date], bool] = lambda day: False) -> Iterator[Step]:
+    """The due days of rounds from a first one on, without end.
+
+    ``besides``: further days on which none falls due. Raises ``Refusal("rules.always_paused")`` when no day is left.
+    """
     before: date | None = None
-    for n in range(rounds if rounds is not None else rules.rounds):
-        day = _moved(_nth_day(rules.rhythm, first.date(), n), rules.holidays)
+    wanted: date | None = None
+    for n in count():
+        day = _moved(_nth_day(rules.rhythm, first, n), rules.holidays)
         if before is not None and day <= before:
             # Two days moved onto one another, or the first of them over the second.
             day = _moved(before + timedelta(days=1), rules.holidays.model_copy(update={"move": "after"}))
-        before = day
-        instants.append(datetime.combine(day, first.time(), zone).astimezone(begun_at.tzinfo))
-    return instants[after_round:]
+        wanted = wanted or day
+        if is_paused(rules.pauses, day) or besides(day):
+            if day - wanted > LONGEST_PAUSE:
+                raise Refusal("rules.always_paused")
+            continue
+        yield Step(day, day - wanted)
+        before, wanted = day, None
 
 
-def _first_due(rules: Rules, begun: datetime) -> datetime:
+def first_due(rules: Rules, begun: datetime) -> datetime:
     """The first due instant, in the group's local time.
 
     Where the rhythm names a day (a market day, a day of the month) it is the first such day whose due instant is

@@ -22,6 +22,7 @@ from core.sentences.money import *  # noqa: F403
 from core.sentences.officers import *  # noqa: F403
 from core.sentences.orders import *  # noqa: F403
 from core.sentences.papers import *  # noqa: F403
+from core.sentences.pausing import *  # noqa: F403
 from core.sentences.paying import *  # noqa: F403
 from core.sentences.payouts import *  # noqa: F403
 from core.sentences.places import *  # noqa: F403

@@ -78,6 +78,9 @@ RULE_SHORT_PLACE = kind("rule_short_place", N_("Who joins late pays to the end a
 RULE_LEAVING = kind(
     "rule_leaving", N_("Who leaves before receiving gets back at the end what they paid, less {percent} percent.")
 )
+RULE_CLOSING_SHARE = kind(
+    "rule_closing_share", N_("When the cycle closes, what its funds hold is shared out to all lots alike.")
+)
 RULE_GRACE = kind(
     "rule_grace",
     NN_("The cut-off is {count} hour after the due hour.", "The cut-off is {count} hours after the due hour."),
@@ -118,7 +121,7 @@ ABOUT_SET = kind(
     "about_set",
     N_(
         "The organiser sets a rule: SET and FEE, FINE, ORDER, DAY, HOUR, GRACE, DEDUCT, POT, NETTING, GUARANTORS, "
-        "LOAN, THING, LATE, LEAVING, HOLIDAYS, APPROVAL, VOTE, LOTS, DRAWN or LIKE, and the value: "
+        "LOAN, THING, LATE, LEAVING, CLOSING, HOLIDAYS, PAUSE, APPROVAL, VOTE, LOTS, DRAWN or LIKE, and the value: "
         "SET FINE 50 DAILY MAX 200."
     ),
 )

@@ -36,6 +36,7 @@ from core.talking.commands import (  # noqa: F401 (registers them)
     officers,
     ordering,
     papers,
+    pausing,
     paying,
     paying_out,
     replacing,

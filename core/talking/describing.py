@@ -5,8 +5,8 @@ from datetime import time
 
 from core import sentences as say
 from core.groups import Group
-from core.messages import Message
-from core.rules import Deduction, Fine, Order, Rhythm, Rules
+from core.messages import MONTHS, Message
+from core.rules import Deduction, Fine, Order, Pause, Rhythm, Rules
 
 
 def rhythm_words(rhythm: Rhythm) -> Message:
@@ -140,19 +140,29 @@ def _people_lines(rules: Rules) -> list[Message]:
         lines.append(say.RULE_BACK_PAY() if rules.late_joiners == "back_pay" else say.RULE_SHORT_PLACE())
     if rules.leaving.fee_per_mille:
         lines.append(say.RULE_LEAVING(percent=percent(rules.leaving.fee_per_mille)))
+    if rules.closing == "share":
+        lines.append(say.RULE_CLOSING_SHARE())
     if rules.rule_change == "vote":
         lines.append(say.RULE_VOTE(percent=percent(rules.vote_per_mille)))
     return lines
 
 
 def _day_lines(rules: Rules) -> Sequence[Message]:
-    lines = []
+    lines: list[Message] = []
     if rules.due_hour is not None:
         lines.append(say.RULE_HOUR(at=time(rules.due_hour)))
     if rules.grace_hours:
         lines.append(say.RULE_GRACE(count=rules.grace_hours))
     if rules.holidays.country:
         lines.append(say.RULE_HOLIDAYS_BEFORE() if rules.holidays.move == "before" else say.RULE_HOLIDAYS_AFTER())
+    lines += [_pause_line(pause) for pause in rules.pauses]
     if rules.remind_hours != Rules.model_fields["remind_hours"].get_default():
         lines.append(say.RULE_REMIND(count=rules.remind_hours) if rules.remind_hours else say.RULE_NO_REMINDER())
     return lines
+
+
+def _pause_line(pause: Pause) -> Message:
+    if pause.kind == "days":
+        return say.RULE_PAUSE_DAYS(on=pause.from_on, until=pause.to_on)
+    when = say.FASTS[pause.fast]() if pause.fast else Message(MONTHS[(pause.month or 1) - 1])
+    return say.RULE_PAUSE_EACH_YEAR(fast=when)

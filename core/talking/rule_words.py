@@ -5,6 +5,7 @@ Every value is understood wholly or refused: a rule is never guessed from half o
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,21 +13,40 @@ from pydantic import ValidationError
 from core import lexicon
 from core.errors import Refusal
 from core.money import Money
-from core.rules import TEMPLATES, Auction, Deduction, Fee, Fine, Holidays, Leaving, Rhythm, Rules, Stage
-from core.talking.understanding import amount, fold, hour, number, rhythm
+from core.rules import (
+    TEMPLATES,
+    Auction,
+    Deduction,
+    Fee,
+    Fine,
+    Holidays,
+    Leaving,
+    Pause,
+    Rhythm,
+    Rules,
+    Stage,
+    well_formed,
+)
+from core.talking.understanding import amount, day, fold, hour, number, rhythm
 from core.talking.understanding.dates import WEEKDAYS
 
 _PERCENT = re.compile(r"(\d{1,3})(?:\.(\d))?\s*%", re.ASCII)
 
 
-def changed(rules: Rules, words: Sequence[str], currency: str) -> Rules:
-    """The rules with what was typed after SET. Raises ``Refusal("rule.not_understood")`` or ``amount.…``."""
+def changed(rules: Rules, words: Sequence[str], currency: str, *, today: date) -> Rules:
+    """The rules with what was typed after SET. Raises ``Refusal("rule.not_understood")`` or ``amount.…``.
+
+    ``today``: from where days without a year, or of either calendar, are understood.
+    """
     typed = " ".join(words)
     name = lexicon.meaning("rules", words[0]) if words else None
     if name is None or len(words) < 2:
         raise _lost(typed)
     try:
-        chosen = _READ[name](rules, list(words[1:]), currency)
+        if name == "pause":
+            chosen = _pause(rules, list(words[1:]), today)
+        else:
+            chosen = _READ[name](rules, list(words[1:]), currency)
         # Checked as a whole once more: a copy of frozen parts is not.
         return Rules.model_validate(rules.model_dump() | chosen)
     except (ValidationError, ValueError, KeyError, IndexError, StopIteration):
@@ -239,6 +259,42 @@ def _holidays(rules: Rules, words: list[str], currency: str) -> dict[str, Any]:
     return {"holidays": {"country": " ".join(words).upper(), "move": move}}
 
 
+def _pause(rules: Rules, words: list[str], today: date) -> dict[str, Any]:
+    """One more of them, or none: from one day to another, a month of each year, or a fast."""
+    if _is_no(words):
+        return {"pauses": ()}
+    typed = " ".join(words)
+    fast, month = lexicon.meaning("fasts", typed), lexicon.meaning("ethiopian_months", typed)
+    one: dict[str, Any] = {"kind": "fast", "fast": fast}
+    if fast is None and month is not None:
+        one = {"kind": "month", "month": int(month)}
+    elif fast is None:
+        first, words = _a_day(words, today)
+        joined = any(lexicon.is_a(words[0], "words", word) for word in ("until", "to"))
+        last, words = _a_day(words[1:] if joined else words, today)
+        if words:
+            raise ValueError("more than two days")
+        one = {"kind": "days", "from_on": first, "to_on": last}
+    pause = Pause.model_validate(one)
+    if not well_formed(pause):
+        raise ValueError("no pause")
+    return {"pauses": [_dump(each) for each in dict.fromkeys((*rules.pauses, pause))]}
+
+
+def _a_day(words: list[str], today: date) -> tuple[date, list[str]]:
+    found = day(words, today=today)
+    if found is None:
+        raise ValueError("no day")
+    return found
+
+
+def _meant(section: str, words: list[str]) -> str:
+    found = lexicon.meaning(section, " ".join(words))
+    if found is None:
+        raise ValueError(f"none of {section}")
+    return found
+
+
 def _late(rules: Rules, words: list[str], currency: str) -> dict[str, Any]:
     if _is_no(words):
         return {"late_joiners": "no"}
@@ -298,6 +354,7 @@ _READ: dict[str, Callable[[Rules, list[str], str], dict[str, Any]]] = {
     "loan": _loan,
     "vote": _vote,
     "like": _like,
+    "closing": lambda rules, words, currency: {"closing": _meant("closing", words)},
     "first": lambda rules, words, currency: {"first_to_organiser": _yes(words)},
     "hour": lambda rules, words, currency: {"due_hour": _hour(words)},
     "grace": lambda rules, words, currency: {"grace_hours": _count(words)},

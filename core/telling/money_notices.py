@@ -107,4 +107,4 @@ async def spent(tx: Tx, group: Group, proposal: Proposal) -> None:
 async def shared_out(tx: Tx, group: Group, amount_minor: int) -> None:
     """To the officers: what was kept for the members is to be paid out before the cycle can close."""
     message = say.SHARE_OUT(group=group.name, amount=group.money(amount_minor))
-    await notices.tell_officers(tx, group, "pay_out", message, event=f"shared:{group.group_id}:{group.cycle}")
+    await notices.tell_officers(tx, group, "pay_out", message, event=f"shared:{group.group_id}:{tx.now.isoformat()}")

@@ -8,11 +8,11 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from core import groups, ledger, payouts
 from core import sentences as say
-from core.consent import proposals
+from core.consent import others, proposals
 from core.consent.proposals import Proposal
 from core.cycle.rounds import Round
 from core.db import Tx
@@ -23,15 +23,14 @@ from core.ids import new_id
 from core.messages import Message
 from core.money import split
 from core.operator.audit import note
-from core.operator.rights import officers_with
 from core.payouts import Payout
 from core.telling import money_notices
 
 PREFIX = "fund/"
 # Fines that go back to the members wait here for the cycle's end.
 OF_MEMBERS = "fund/members"
-# Without a second officer it takes two members to agree.
-MEMBERS_NEEDED = 2
+# What was promised to others is not shared out.
+CHARITY = "charity"
 
 
 async def of_group(tx: Tx, group: Group) -> dict[str, int]:
@@ -55,12 +54,7 @@ async def propose_spending(tx: Tx, group: Group, by: Member, *, fund: str, amoun
     Raises ``Refusal``: ``fund.not_enough``, ``fund.kept`` (it belongs to the members), ``proposal.nobody``.
     """
     await _check(tx, group, fund, amount_minor)
-    others = await groups.seats(tx, group.group_id, roles=officers_with("spend"))
-    asked = [seat.member for seat in others if seat.member.id != by.id]
-    needed = 1
-    if not asked:
-        asked = [seat.member for seat in await groups.seats(tx, group.group_id) if seat.member.id != by.id]
-        needed = min(MEMBERS_NEEDED, len(asked))
+    asked, needed = await others.than(tx, group, by, "spend")
     payload = {"fund": fund, "amount_minor": amount_minor, "reason": reason[:100], "officer": str(by.id)}
     who = await groups.seat(tx, group.group_id, by.id)
     question = say.SPEND_QUESTION(
@@ -104,10 +98,34 @@ async def spend(tx: Tx, group: Group, payload: dict[str, Any]) -> None:
     )
 
 
+async def to_share(tx: Tx, group: Group) -> dict[str, int]:
+    """Account → what is the members' when the cycle closes and not promised to them yet, in minor units."""
+    balances = await ledger.balances(tx.session, group_id=group.group_id)
+    promised = await tx.session.scalar(
+        text(
+            "SELECT coalesce(sum(g.amount_minor), 0)::bigint FROM payout_legs g JOIN payouts p"
+            " ON p.group_id = g.group_id AND p.id = g.payout_id"
+            " WHERE g.group_id = :group AND p.kind = 'dividend' AND g.paid_at IS NULL"
+        ),
+        {"group": group.group_id},
+    )
+    found = {OF_MEMBERS: balances.get(OF_MEMBERS, 0) - int(promised or 0)}
+    if group.rule_set.closing == "share":
+        found |= {name: held for name, held in balances.items() if name.startswith(PREFIX) and not _has_owner(name)}
+    return {name: held for name, held in found.items() if held > 0}
+
+
+def _has_owner(account: str) -> bool:
+    """Whether a fund is somebody's: charity's, a refund's, a short place's; or holds what is shared out already."""
+    name = account.removeprefix(PREFIX)
+    return account == OF_MEMBERS or name == CHARITY or name.startswith(("refund-", "place-"))
+
+
 async def share_out(tx: Tx, group: Group) -> int:
     """At the cycle's end: what was kept for the members is theirs, in equal parts by lots; how much is new of it.
 
-    Each lot's part is a payout of the kind ``dividend`` in the last round, split among its holders by their shares.
+    Where the rules say so that is every fund that is nobody's. Each lot's part is a payout of the kind ``dividend`` in
+    the last round, split among its holders by their shares.
     """
     last = await tx.session.scalar(
         select(Round)
@@ -115,9 +133,23 @@ async def share_out(tx: Tx, group: Group) -> int:
         .order_by(Round.number.desc())
         .limit(1)
     )
-    held = await ledger.balance(tx.session, group_id=group.group_id, account=OF_MEMBERS)
-    if last is None or held <= 0:
+    found = await to_share(tx, group)
+    whole = sum(found.values())
+    if last is None or not whole:
         return 0
+    postings = [
+        ledger.Posting(
+            kind="fund.share",
+            debit=account,
+            credit=OF_MEMBERS,
+            amount_minor=held,
+            currency=group.currency,
+            reference=f"share:{last.id}:{account}:{new_id()}",
+        )
+        for account, held in found.items()
+        if account != OF_MEMBERS
+    ]
+    await ledger.post(tx.session, group_id=group.group_id, postings=postings, at=tx.now)
     lots = (
         await tx.session.scalars(
             select(Lot)
@@ -125,19 +157,24 @@ async def share_out(tx: Tx, group: Group) -> int:
             .order_by(Lot.number)
         )
     ).all()
-    promised = 0
-    for lot, part in zip(lots, split(held, [Fraction(1, len(lots))] * len(lots)), strict=True):
-        there = await tx.session.scalar(
-            select(Payout.id).where(
-                Payout.group_id == group.group_id,
-                Payout.round_id == last.id,
-                Payout.lot_id == lot.id,
-                Payout.kind == "dividend",
-            )
+    for lot, part in zip(lots, split(whole, [Fraction(1, len(lots))] * len(lots)), strict=True):
+        if part:
+            await _promise(tx, group, last, lot, part)
+    await note(tx, "fund.shared", group_id=group.group_id, subject=f"cycle:{group.cycle}", amount_minor=whole)
+    return whole
+
+
+async def _promise(tx: Tx, group: Group, last: Round, lot: Lot, part_minor: int) -> None:
+    """A lot's part; what came after an earlier one was shared out is added to it."""
+    payout = await tx.session.scalar(
+        select(Payout).where(
+            Payout.group_id == group.group_id,
+            Payout.round_id == last.id,
+            Payout.lot_id == lot.id,
+            Payout.kind == "dividend",
         )
-        if not part or there is not None:
-            continue
-        promised += part
+    )
+    if payout is None:
         payout = Payout(
             group_id=group.group_id,
             id=new_id(),
@@ -145,22 +182,21 @@ async def share_out(tx: Tx, group: Group) -> int:
             round_id=last.id,
             lot_id=lot.id,
             kind="dividend",
-            gross_minor=part,
+            gross_minor=0,
             deductions=[],
-            amount_minor=part,
+            amount_minor=0,
             approved_at=tx.now,
             approved_by="rules",
             created_at=tx.now,
         )
         tx.session.add(payout)
-        await tx.session.flush()
-        holders = await payouts.holders(tx, group, lot.id)
-        parts = split(part, [holding.share for holding, _ in holders])
-        legs = [(holding.id, who.id, one) for (holding, who), one in zip(holders, parts, strict=True)]
-        await payouts.add_legs(tx, payout, legs, kind="dividend")
-    if promised:
-        await note(tx, "fund.shared", group_id=group.group_id, subject=f"cycle:{group.cycle}", amount_minor=promised)
-    return promised
+    payout.gross_minor += part_minor
+    payout.amount_minor += part_minor
+    await tx.session.flush()
+    holders = await payouts.holders(tx, group, lot.id)
+    parts = split(part_minor, [holding.share for holding, _ in holders])
+    legs = [(holding.id, who.id, one) for (holding, who), one in zip(holders, parts, strict=True)]
+    await payouts.add_legs(tx, payout, legs, kind="dividend")
 
 
 async def _describe(tx: Tx, group: Group, proposal: Proposal) -> Message:

@@ -31,6 +31,7 @@ DISTRIBUTED = (
     "lots",
     "holdings",
     "rounds",
+    "pauses",
     "dues",
     "payments",
     "draw_lists",

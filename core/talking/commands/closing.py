@@ -27,5 +27,7 @@ async def close(
     """Ends the cycle; debts and what they are owed to stay."""
     require_member((await talk.membership(group)).role, "close")
     talk.group = group
-    owed_minor = await closing.close(talk.tx, group)
-    return say.CLOSED(group=group.name, owed=group.money(owed_minor))
+    closed = await closing.close(talk.tx, group)
+    if closed.shared_minor:
+        return say.SHARE_OUT(group=group.name, amount=group.money(closed.shared_minor))
+    return say.CLOSED(group=group.name, owed=group.money(closed.owed_minor))

@@ -1,6 +1,7 @@
 """Choosing and changing rules: SET, and the answer to whoever is asked to accept them."""
 
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from core import groups
 from core import sentences as say
@@ -22,7 +23,8 @@ async def _wanted(talk: Talk, given: Given) -> Rules:
     """The rules as they would be. Raises ``Refusal`` for what is not understood, does not add up or changes nothing."""
     group: Group = given["group"]
     present = await rule_changes.latest(talk.tx, group)
-    rules = rule_words.changed(present, given["typed"].split(), group.currency)
+    today = talk.tx.now.astimezone(ZoneInfo(talk.tenant.timezone)).date()
+    rules = rule_words.changed(present, given["typed"].split(), group.currency, today=today)
     rules.check(currency=group.currency)
     if rules == present:
         raise Refusal("rule.same")

@@ -20,7 +20,7 @@ from core.order.found import Draw
 from core.settings import settings
 from core.talking.asks import WhichGroup, Words
 from core.talking.command import command
-from core.talking.commands import earlier
+from core.talking.commands import earlier, pausing
 from core.talking.commands.joining import share_words
 from core.talking.describing import rhythm_words, rule_lines
 from core.talking.talk import Talk
@@ -56,6 +56,7 @@ async def status(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message |
         lines.append(say.STATUS_CLAIM(amount=group.money(claim.amount_minor), code=claim.code))
     if balances.get(names[1]):
         lines.append(say.STATUS_HOLDS(amount=group.money(balances[names[1]])))
+    lines += await pausing.lines(talk, group)
     return say.STATUS(group=group.name, due=await _my_dues(talk, group, member), lots=lines)
 
 
@@ -152,13 +153,14 @@ async def round_(talk: Talk, group: Annotated[Group, WhichGroup(statuses=("runni
         "pot": group.money((await payouts.gross_parts(talk.tx, current, 1))[0]),
     }
     order = draws.order_of(rules, current.number)
+    paused = await pausing.lines(talk, group)
     if current.drawn_at:
         drawn = [found.kept_of(d).lot.lstrip("L0") for d in await found.of_round(talk.tx, current)]
-        return (say.ROUND_DRAWN if order == "drawn" else say.ROUND_FOUND)(**common, lots=", ".join(drawn))
+        return [(say.ROUND_DRAWN if order == "drawn" else say.ROUND_FOUND)(**common, lots=", ".join(drawn)), *paused]
     if order != "drawn":
         said = say.ROUND_ORDER(**common, due=current.due_at)
-        return [said, await _highest(talk, group, current)] if _auctioned(group, current) else said
-    return say.ROUND(**common, due=current.due_at, draw=current.draw_at)
+        return [said, *([await _highest(talk, group, current)] if _auctioned(group, current) else []), *paused]
+    return [say.ROUND(**common, due=current.due_at, draw=current.draw_at), *paused]
 
 
 def _auctioned(group: Group, current: Round) -> bool:
@@ -198,6 +200,7 @@ async def history(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
     for paid_at, amount, lot in await talk.tx.rows(_RECEIVED, group.group_id, member.id):
         on = paid_at.astimezone(zone).date()
         lines.append(say.RECEIVED_LINE(on=on, amount=group.money(amount), lot=lot))
+    lines += await pausing.history(talk, group)
     if not lines:
         return say.HISTORY_NONE(group=group.name)
     return say.HISTORY(group=group.name, lines=lines)
@@ -217,7 +220,7 @@ async def rules(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
         "drawn": have.lots_per_round,
         "pot": group.money(have.pot_minor),
     }
-    lines = rule_lines(group, have)
+    lines = [*rule_lines(group, have), *await pausing.lines(talk, group)]
     if not lines:
         return say.RULES(**facts, fee=group.money(have.fee_minor))
     if have.fee_minor:

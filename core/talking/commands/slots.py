@@ -1,6 +1,6 @@
 """Asks of what officers say: an office, a reason, a round, an instant until which something holds, a dispute."""
 
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -109,11 +109,19 @@ class Until(Ask):
         zone = ZoneInfo(talk.tenant.timezone)
         found = day(rest, today=talk.tx.now.astimezone(zone).date())
         if found is not None:
-            return datetime.combine(found[0], time(23, 59), zone), found[1]
+            return await self.on_day(talk, found[0]), found[1]
         count = number(rest[0]) if len(rest) > 1 and lexicon.is_a(rest[1], "words", "round") else None
         if count is not None:
-            return await excusing.after_rounds(talk.tx, given["group"], count), rest[2:]
+            return await self.after_rounds(talk, given, count), rest[2:]
         return None
+
+    async def on_day(self, talk: Talk, on: date) -> Any:
+        """What a day means: its end."""
+        return datetime.combine(on, time(23, 59), ZoneInfo(talk.tenant.timezone))
+
+    async def after_rounds(self, talk: Talk, given: Given, count: int) -> Any:
+        """What so many rounds mean."""
+        return await excusing.after_rounds(talk.tx, given["group"], count)
 
     async def known(self, talk: Talk, given: Given) -> Any:
         return await excusing.after_rounds(talk.tx, given["group"], 1)
@@ -121,7 +129,7 @@ class Until(Ask):
     def dump(self, value: Any) -> str:
         return str(value.isoformat())
 
-    async def load(self, talk: Talk, text: str) -> datetime:
+    async def load(self, talk: Talk, text: str) -> Any:
         return datetime.fromisoformat(text)
 
 
