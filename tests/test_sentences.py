@@ -192,7 +192,10 @@ AMOUNTS = st.integers(1, LARGEST_AMOUNT_MINOR).map(lambda minor: Money(minor, "E
 
 @given(AMOUNTS, st.sampled_from(["", "birr", "Birr", "ብር", "ETB", "br"]), st.booleans())
 def test_every_habit_of_writing_an_amount_is_the_same_amount(money: Money, currency: str, before: bool) -> None:
-    for digits in (money.decimal, money.spoken, money.decimal.removesuffix(".00")):
+    plain = money.decimal.removesuffix(".00")
+    # Nine digits in a row that begin so are somebody's phone number, and nobody pays that.
+    habits = [] if re.fullmatch(r"[79]\d{8}", plain) else [plain]
+    for digits in (money.decimal, money.spoken, *habits):
         glued = currency + digits if before else digits + currency
         apart = [currency, digits] if before else [digits, currency]
         assert understanding.amount([glued], "ETB") == (money, [])
