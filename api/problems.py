@@ -53,6 +53,7 @@ _CONFLICTS = frozenset(
         "lot.no_room",
         "member.in_already",
         "member.organiser_stays",
+        "suspend.organiser",
         "message.not_resendable",
         "payment.already_answered",
         "payment.already_reversed",

@@ -62,6 +62,7 @@ TEXTS = {
     "thing": "gabi",
     "nth": "2",
     "supplier": "Alemu's shop",
+    "numbers": "117, 118",
     "words": "BID, DISPUTE, NEED, SWAP",
 }
 
@@ -112,7 +113,7 @@ def value_of(kind: Kind, name: str, language: str, *, long: bool) -> Any:
     match name:
         case "group":
             return LONG_GROUP[language] if long else {"en": "Merkato", "am": "መርካቶ"}[language]
-        case "name" | "names" | "payer" | "by" | "giver" | "taker" | "to" | "of":
+        case "name" | "names" | "payer" | "by" | "giver" | "taker" | "to" | "of" | "others":
             return LONG_NAME[language] if long else {"en": "Sara Tesfaye", "am": "ሳራ ተስፋዬ"}[language]
         case "due" | "draw":
             return LAST_INSTANT if long else datetime(2026, 12, 1, 9, 0, tzinfo=UTC)

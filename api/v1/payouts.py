@@ -240,10 +240,11 @@ async def take_leg_back(
     async def act(tx: Tx) -> Payout:
         group = await groups.by_id(tx, group_id)
         leg = await _leg_of(tx, group, payout_id, leg_id)
+        bought = bool(leg.supplier)
         await payouts.take_back(tx, group, leg, denied=asked.denied)
         if asked.denied:
             holder = await groups.seat(tx, group.group_id, leg.member_id)
-            await notices.leg_denied(tx, group, leg, holder.person.name)
+            await notices.leg_denied(tx, group, leg, holder.person.name, bought=bought)
         await agenda.look_again(tx, group)
         return await _one(tx, group, payout_id)
 

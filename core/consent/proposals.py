@@ -65,11 +65,13 @@ class Kind:
     ``carry_out`` does it, tells those concerned, and may raise ``Refusal`` when it has become impossible.
     ``describe`` says in a sentence what it is, for whoever hears that it was refused. ``decide``: where more than a
     number counts, whether what was said is enough (True), can no longer be (False), or waits for more (None).
+    ``in_vain``: what is put back when it was refused, has become impossible, or nobody answered in time.
     """
 
     carry_out: Callable[[Tx, Group, Proposal], Awaitable[None]]
     describe: Callable[[Tx, Group, Proposal], Awaitable[Message]]
     decide: Callable[[Tx, Group, Proposal, Sequence[Vote]], Awaitable[bool | None]] | None = None
+    in_vain: Callable[[Tx, Group, Proposal], Awaitable[None]] | None = None
 
 
 KINDS: dict[str, Kind] = {}
@@ -229,6 +231,9 @@ async def _settle(tx: Tx, group: Group, proposal: Proposal, outcome: str, *, rea
     proposal.settled_at, proposal.outcome, proposal.reason = tx.now, outcome, reason
     await tx.session.flush()
     await questions.settle(tx, proposal.id)
+    in_vain = KINDS[proposal.kind].in_vain
+    if in_vain is not None and outcome in ("refused", "expired"):
+        await in_vain(tx, group, proposal)
     await note(
         tx, f"proposal.{outcome}", group_id=group.group_id, subject=f"proposal:{proposal.id}", kind=proposal.kind
     )

@@ -128,6 +128,25 @@ DID_YOU_GET_THING = kind(
         "{group}, round {round}: {supplier} got {amount} for your {thing}, says {payer}. Was the {thing} handed to you?"
     ),
 )
+WHOSE_THING = kind("whose_thing", N_("For whom was the {thing} bought?"))
+PAID_OUT_THING = kind(
+    "paid_out_thing",
+    N_(
+        "Recorded: {amount} paid to {supplier} for the {thing} of {name}, round {round}. {name} is asked. 0: take back."
+    ),
+)
+GOT_THING = kind("got_thing", N_("Thank you. That you have the {thing} from {group} is confirmed."))
+DID_NOT_GET_THING = kind(
+    "did_not_get_thing", N_("Noted: the {thing} from {group} was not handed to you. The officers are told.")
+)
+THING_DENIED = kind(
+    "thing_denied", N_("{group}: {name} says the {thing} was not handed over. The payment in the book was taken back.")
+)
+THING_CONFIRMED = kind("thing_confirmed", N_("{group}: {name} confirmed having the {thing}."))
+THING_TO_BUY = kind(
+    "thing_to_buy",
+    N_("{group}, round {round}: {amount} is there for the {thing}. When it is bought and paid: PAYOUT and the member."),
+)
 YOUR_THING = kind(
     "your_thing", N_("{group}: your pot is a {thing}. The money goes to who sells it, you get the {thing}.")
 )

@@ -18,7 +18,7 @@ from core.consent import pins
 from core.db import Tx, transaction
 from core.errors import Refusal, TryLater
 from core.inbox import FOREIGN_CONTACT, Inbound
-from core.messages import Message
+from core.messages import NO, Message
 from core.people import Address, Tenant
 from core.talking import questions, understanding, words
 from core.talking.asks import MISSING, Ask, WhichLanguage
@@ -229,6 +229,9 @@ async def _answer(talk: Talk, question: Question, value: str) -> list[Message]:
     asked = COMMANDS[question.command]
     given = await _load(talk, asked, question.filled)
     ask = asked.ask(question.slot)
+    if ask.free and value == NO:
+        await questions.close(talk.tx, question)
+        return [say.NEVER_MIND()]
     meant = await ask.answer(talk, given, value)
     if not await questions.close(talk.tx, question):
         return [say.EXPIRED()]

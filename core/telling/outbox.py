@@ -282,6 +282,12 @@ async def tell(
     return len(told)
 
 
+async def is_queued(tx: Tx, event: str) -> bool:
+    """Whether anybody is told of an event already, sent or not."""
+    query = select(OutboxRow.id).where(OutboxRow.tenant_id == tx.tenant_id, OutboxRow.event == event).limit(1)
+    return await tx.session.scalar(query) is not None
+
+
 async def tell_address(tx: Tx, address: Address, message: Message, *, event: str, language: str, timezone: str) -> bool:
     """Queue a message to an address that may be nobody's yet; False when it was queued before."""
     row = _row(tx, address, message, event=event, language=language, person_id=address.person_id, timezone=timezone)

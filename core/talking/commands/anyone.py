@@ -180,6 +180,8 @@ async def _undo_payout(talk: Talk, what: dict[str, UUID]) -> Message:
 @undoes("join")
 async def _undo_join(talk: Talk, what: dict[str, UUID]) -> Message:
     group = await groups.by_id(talk.tx, what["group"])
+    if group.status == "running":
+        raise Refusal("undo.too_late")
     await groups.leave(talk.tx, group, await groups.member(talk.tx, group.group_id, what["member"]))
     talk.forget_groups()
     return say.UNDONE_JOIN(group=group.name)

@@ -145,11 +145,12 @@ async def _ask_late(talk: Talk, given: Given) -> Message:
 async def _join_late(talk: Talk, group: Group, who: Person, share: Fraction | None) -> Message:
     if share not in (None, Fraction(1)):
         raise Refusal("late.whole_lot")
+    known = await groups.membership(talk.tx, group.group_id, who.id)
     member = await groups.enrol(talk.tx, group, who)
     talk.forget_groups()
     who.last_group_id = group.group_id
     await talk.tx.session.flush()
-    await joining_late.ask(talk.tx, group, member)
+    await joining_late.ask(talk.tx, group, member, new=known is None or known.status == "left")
     return say.LATE_ASKED(group=group.name)
 
 

@@ -220,6 +220,6 @@ async def _by_kind(talk: Talk, group: Group) -> dict[UUID, list[tuple[str, int]]
     parts: dict[UUID, list[tuple[str, int]]] = {}
     if rules.fine.kind != "none" or rules.fee.collect != "pot" or rules.loan_per_mille:
         for due in await rounds.open_dues(talk.tx, group.group_id):
-            if due.deferred_until is None or due.deferred_until <= talk.tx.now:
+            if not due.ahead and (due.deferred_until is None or due.deferred_until <= talk.tx.now):
                 parts.setdefault(due.member_id, []).append((due.kind, due.open_minor))
     return parts

@@ -47,9 +47,17 @@ async def status(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message |
         taken = await groups.lots_taken(talk.tx, group)
         forming = say.STATUS_FORMING(group=group.name, code=group.code, taken=taken, lots=group.rule_set.lots)
         return [forming, *await earlier.lines(talk, group, member)]
-    lines = await _my_lots(talk, group, member) + await earlier.lines(talk, group, member)
+    mine = await _my_lots(talk, group, member)
+    if member.status == "suspended":
+        mine.append(say.STATUS_SUSPENDED())
+    lines = (mine or [say.STATUS_NO_LOT()]) + await earlier.lines(talk, group, member)
     names = [f"advance/{member.number}", f"held/{member.number}"]
     balances = await ledger.balances(talk.tx, group_id=group.group_id, accounts=names)
+    later = [due for due in await rounds.open_dues(talk.tx, group.group_id, member_id=member.id) if due.ahead]
+    if later:
+        owed = group.money(sum(due.open_minor for due in later))
+        first = say.STATUS_LATER(amount=owed, due=later[0].due_at)
+        lines.append(notices.of_it(group, first, [(due.kind, due.open_minor) for due in later]))
     if balances.get(names[0]):
         lines.append(say.STATUS_ADVANCE(amount=group.money(balances[names[0]])))
     for claim in await contributions.waiting_claims(talk.tx, group.group_id, member_id=member.id):
@@ -57,17 +65,18 @@ async def status(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message |
     if balances.get(names[1]):
         lines.append(say.STATUS_HOLDS(amount=group.money(balances[names[1]])))
     lines += await pausing.lines(talk, group)
-    return say.STATUS(group=group.name, due=await _my_dues(talk, group, member), lots=lines)
+    return say.STATUS(group=group.name, due=await _my_dues(talk, group, member, holds=bool(mine)), lots=lines)
 
 
-async def _my_dues(talk: Talk, group: Group, member: Member) -> Message:
+async def _my_dues(talk: Talk, group: Group, member: Member, *, holds: bool) -> Message:
     dues = await rounds.open_dues(talk.tx, group.group_id, member_id=member.id)
+    dues = [due for due in dues if not due.ahead]
     if dues:
         owed = group.money(sum(due.open_minor for due in dues))
         late = dues[0].due_at < talk.tx.now
         first = (say.STATUS_LATE if late else say.STATUS_OWES)(amount=owed, due=dues[0].due_at)
         return notices.of_it(group, first, [(due.kind, due.open_minor) for due in dues])
-    following = await rounds.next_due_at(talk.tx, group)
+    following = await rounds.next_due_at(talk.tx, group) if holds else None
     return say.STATUS_PAID(due=following) if following else say.STATUS_ALL_PAID()
 
 
@@ -192,14 +201,15 @@ async def history(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
     """The speaker's last payments, in and out."""
     member = await talk.membership(group)
     zone = ZoneInfo(talk.tenant.timezone)
-    lines = []
+    dated: list[tuple[datetime, Message]] = []
     for payment in await contributions.of_member(talk.tx, group.group_id, member.id):
-        on = (payment.claimed_at or payment.recorded_at or payment.created_at).astimezone(zone).date()
-        state = _STATES[payment.status]()
-        lines.append(say.HISTORY_LINE(on=on, amount=group.money(payment.amount_minor), state=state, code=payment.code))
-    for paid_at, amount, lot in await talk.tx.rows(_RECEIVED, group.group_id, member.id):
-        on = paid_at.astimezone(zone).date()
-        lines.append(say.RECEIVED_LINE(on=on, amount=group.money(amount), lot=lot))
+        at = payment.claimed_at or payment.recorded_at or payment.created_at
+        said = {"on": at.astimezone(zone).date(), "amount": group.money(payment.amount_minor), "code": payment.code}
+        dated.append((at, say.HISTORY_LINE(**said, state=_STATES[payment.status]())))
+    for at, amount, lot in await talk.tx.rows(_RECEIVED, group.group_id, member.id):
+        on = at.astimezone(zone).date()
+        dated.append((at, say.RECEIVED_LINE(on=on, amount=group.money(amount), lot=lot)))
+    lines = [line for _, line in sorted(dated, key=lambda one: one[0], reverse=True)]
     lines += await pausing.history(talk, group)
     if not lines:
         return say.HISTORY_NONE(group=group.name)
@@ -244,6 +254,9 @@ async def members(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
             "share": share_words(shares.get(seat.member.id, Fraction(0))),
         }
         office = ways.OFFICES.get(seat.member.role)
+        if seat.member.status == "suspended":
+            lines.append(say.MEMBER_LINE_SUSPENDED(**values))
+            continue
         lines.append(say.MEMBER_LINE_OFFICE(**values, office=office()) if office else say.MEMBER_LINE(**values))
     if len(everyone) > MOST_LINES:
         lines.append(say.AND_MORE(count=len(everyone) - MOST_LINES))
