@@ -213,8 +213,8 @@ async def _merge(tx: Tx, group: Group, proposal: Proposal) -> None:
     message = say.MERGED(**told)
     if other is not None:
         message = say.MERGED_BOTH(**told, other=other.number, others=await _names(tx, group, other))
-    for member_id in concerned:
-        seat = await groups.seat(tx, group.group_id, member_id)
+    seats = [await groups.seat(tx, group.group_id, member_id) for member_id in concerned]
+    for seat in sorted(seats, key=lambda seat: seat.member.number):
         await notices.tell_person(tx, group, seat.person.id, message, event=f"merged:{proposal.id}")
 
 
