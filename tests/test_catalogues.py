@@ -64,6 +64,7 @@ TEXTS = {
     "supplier": "Alemu's shop",
     "numbers": "117, 118",
     "words": "BID, DISPUTE, NEED, SWAP",
+    "groups": "Merkato, Bole",
 }
 
 
@@ -359,6 +360,7 @@ NEVER_SAID = {
     "paper.no_such_table": "tables are asked for through the API",
     "lot.": "lots are put together by hand through the API",
     "share.of_one_lot": "lots are put together by hand through the API",
+    "message.": "messages are sent again through the API",
     "import.": "administrators, through the API, and the operator's command",
     "person.unknown": "looked up by an id that the program wrote",
     "draw.not_frozen": "the agenda freezes before it draws",

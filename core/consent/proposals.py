@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core import groups
+from core import groups, people
 from core import sentences as say
 from core.db import Base, Tx
 from core.errors import NotFound, Refusal
@@ -26,6 +26,7 @@ from core.talking import questions
 from core.telling import notices
 
 LIFETIME = timedelta(days=7)
+MOST_NAMED = 3
 
 
 class Proposal(Base):
@@ -99,12 +100,15 @@ async def propose(
     """Ask others to agree. ``needed``: how many of them must (all, unless said). ``command``: what their answers run.
 
     An open proposal of the same kind by the same member is withdrawn: they have changed their mind.
-    Raises ``Refusal("proposal.nobody")`` when there is nobody to ask.
+    Raises ``Refusal``: ``proposal.nobody`` when there is nobody to ask, ``proposal.unreached`` when too few of them
+    have agreed to be written to, so that it could never be done.
     """
     if kind not in KINDS:
         raise ValueError(f"{kind} is no kind of proposal")
     if not asked:
         raise Refusal("proposal.nobody")
+    needed = len(asked) if needed is None else needed
+    await _require_enough_reached(tx, kind, asked, needed)
     for earlier in await open_proposals(tx, group, kind=kind):
         if earlier.made_by == by.id:
             await _settle(tx, group, earlier, "withdrawn")
@@ -117,7 +121,7 @@ async def propose(
         made_by=by.id,
         made_at=tx.now,
         expires_at=tx.now + lifetime,
-        needed=len(asked) if needed is None else needed,
+        needed=needed,
         settled_at=None,
         outcome=None,
         reason=None,
@@ -150,6 +154,13 @@ async def propose(
     )
     await note(tx, f"proposal.{kind}", group_id=group.group_id, subject=f"proposal:{proposal.id}")
     return proposal
+
+
+async def _require_enough_reached(tx: Tx, kind: str, asked: Sequence[Member], needed: int) -> None:
+    silent = [who for who in [await people.person(tx, one.person_id) for one in asked] if who.consented_at is None]
+    reached = len(asked) - len(silent)
+    if reached == 0 or (KINDS[kind].decide is None and reached < needed):
+        raise Refusal("proposal.unreached", name=", ".join(who.name for who in silent[:MOST_NAMED]))
 
 
 async def answer(tx: Tx, group: Group, proposal_id: UUID, who: Member, *, yes: bool) -> Proposal:

@@ -32,11 +32,11 @@ async def _timezone(tx: Tx) -> str:
     return (await people.tenant_of(tx)).timezone
 
 
-async def tell_members(tx: Tx, group: Group, message: Message, *, event: str, besides: Iterable[UUID] = ()) -> None:
-    """The same notice to every active member, but for the people in ``besides``."""
+async def tell_members(tx: Tx, group: Group, message: Message, *, event: str, besides: Iterable[UUID] = ()) -> int:
+    """The same notice to every active member, but for the people in ``besides``; how many are told."""
     left_out = set(besides)
     everyone = [s.person.id for s in await groups.seats(tx, group.group_id) if s.person.id not in left_out]
-    await outbox.tell(tx, everyone, message, event=event, timezone=await _timezone(tx), group_id=group.group_id)
+    return await outbox.tell(tx, everyone, message, event=event, timezone=await _timezone(tx), group_id=group.group_id)
 
 
 async def tell_officers(
@@ -376,15 +376,19 @@ async def claim_made(
 
 
 async def leg_paid(tx: Tx, group: Group, leg: Leg, round_number: int, payer: str) -> None:
-    """To the holder: did it come?"""
+    """To the holder: did it come? Who has not agreed to get messages is not asked; the officers who did not pay are."""
     seat = await groups.seat(tx, group.group_id, leg.member_id)
     facts = {"group": group.name, "amount": group.money(leg.amount_minor), "round": round_number, "payer": payer}
-    asked = say.DID_YOU_GET(**facts)
+    asked, to, command = say.DID_YOU_GET(**facts), [seat.person.id], "_GOT"
     if leg.supplier:
         asked = say.DID_YOU_GET_THING(**facts, supplier=leg.supplier, thing=group.rule_set.thing)
+    if seat.person.consented_at is None:
+        officers = await groups.seats(tx, group.group_id, roles=officers_with("pay_out"))
+        asked, command = say.DID_THEY_GET(**facts, name=seat.person.name), "_SAW"
+        to = [s.person.id for s in officers if s.member.id != leg.held_by]
     filled = {"group": str(group.group_id), "leg": str(leg.id)}
     event = f"leg:{leg.id}:{tx.now.isoformat()}"
-    await ask(tx, group, [seat.person.id], asked, command="_GOT", filled=filled, about=leg.id, event=event)
+    await ask(tx, group, to, asked, command=command, filled=filled, about=leg.id, event=event)
 
 
 def _question(

@@ -1,4 +1,4 @@
-"""Money that goes out: PAYOUT (an officer has paid a holder) and the holder's answer."""
+"""Money that goes out: PAYOUT (an officer has paid a holder), and the answer of the holder or of who saw it."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -165,6 +165,8 @@ async def payout(
     await agenda.look_again(talk.tx, group)
     talk.can_undo("payout", group=group.group_id, leg=leg.id)
     told = {"amount": amount, "name": member.person.name, "round": part.round_number}
+    if member.person.consented_at is None:
+        return say.PAID_OUT_SILENT(**told, group=group.name)
     if supplier:
         return say.PAID_OUT_THING(**told, supplier=supplier, thing=group.rule_set.thing)
     return say.PAID_OUT(**told, group=group.name)
@@ -200,3 +202,29 @@ async def got(
     if bought:
         return say.DID_NOT_GET_THING(thing=group.rule_set.thing, group=group.name)
     return say.DID_NOT_GET(amount=group.money(paid.amount_minor), group=group.name)
+
+
+@command("_SAW")
+async def saw(
+    talk: Talk,
+    group: Annotated[Group, WhichGroup(right="pay_out")],
+    leg: Annotated[UUID, Kept()],
+    answer: Annotated[bool, YesOrNo()],
+) -> Message:
+    """An officer who did not pay says that a holder who gets no messages has the money; no leaves it open."""
+    paid = await payouts.leg(talk.tx, group.group_id, leg)
+    member = await talk.membership(group)
+    require_member(member.role, "pay_out")
+    if paid.held_by == member.id:
+        raise Refusal("rights.office")
+    talk.group = group
+    if not answer:
+        return say.NEVER_MIND()
+    await payouts.receive(talk.tx, group, paid)
+    holder = await groups.seat(talk.tx, group.group_id, paid.member_id)
+    amount = group.money(paid.amount_minor)
+    seen = say.LEG_SEEN(group=group.name, name=talk.me.name, to=holder.person.name, amount=amount)
+    event = f"confirmed:{paid.id}"
+    await notices.tell_officers(talk.tx, group, "pay_out", seen, event=event, besides=[talk.me.id])
+    await agenda.look_again(talk.tx, group, confirmed=True)
+    return seen

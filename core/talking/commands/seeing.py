@@ -1,5 +1,6 @@
 """Seeing: STATUS, ROUND, HISTORY, RULES, MEMBERS, VERIFY. Nothing here changes anything."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Annotated
@@ -12,8 +13,9 @@ from core import groups, ledger, payouts
 from core import sentences as say
 from core.cycle import rounds
 from core.cycle.rounds import Round
-from core.groups import Group, Member
+from core.groups import Group, Member, Seat
 from core.messages import Kind, Message
+from core.operator.rights import member_may
 from core.order import auctions, draws, found, ways
 from core.order.draw import PaperDraw, Record, lots_of, record_seal, verify
 from core.order.found import Draw
@@ -28,6 +30,7 @@ from core.telling import notices
 from core.treasury import contributions
 
 MOST_LINES = 30
+MOST_NAMED = 10
 
 _STATES: dict[str, Kind] = {
     "claimed": say.CLAIMED_WORD,
@@ -241,7 +244,7 @@ async def rules(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
 @command("MEMBERS", about=say.ABOUT_MEMBERS)
 async def members(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
     """Who is in, with which share; names and numbers, never phones."""
-    await talk.membership(group)
+    me = await talk.membership(group)
     shares: dict[UUID, Fraction] = {}
     for held in await groups.holdings(talk.tx, group):
         shares[held.member_id] = shares.get(held.member_id, Fraction(0)) + held.share
@@ -260,7 +263,18 @@ async def members(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
         lines.append(say.MEMBER_LINE_OFFICE(**values, office=office()) if office else say.MEMBER_LINE(**values))
     if len(everyone) > MOST_LINES:
         lines.append(say.AND_MORE(count=len(everyone) - MOST_LINES))
+    if member_may(me.role, "see_dues"):
+        lines += silent_line(everyone)
     return say.MEMBERS(group=group.name, count=len(everyone), lines=lines)
+
+
+def silent_line(everyone: Sequence[Seat]) -> list[Message]:
+    """For officers: who has not agreed to be written to, for whom they must speak and pay in; nothing when all have."""
+    silent = [f"{s.member.number}. {s.person.name}" for s in everyone if s.person.consented_at is None]
+    if not silent:
+        return []
+    more = [f"+{len(silent) - MOST_NAMED}"] if len(silent) > MOST_NAMED else []
+    return [say.SILENT_MEMBERS(who=", ".join([*silent[:MOST_NAMED], *more]))]
 
 
 @command("VERIFY", about=say.ABOUT_VERIFY)
