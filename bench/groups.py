@@ -16,6 +16,7 @@ from bench.machine import Machine
 from bench.steps import back_to_now, watched
 from bench.town import HTTP, Town, pass_time, phone, town
 from core import clock, groups, ledger, people
+from core.consent import agreement
 from core.cycle import agenda, cycles, rounds
 from core.db import transaction
 from core.groups import Group
@@ -77,10 +78,12 @@ async def large_group(here: Town, size: Size, *, lots_per_round: int) -> Group:
     async with transaction(here.tenant.id) as tx:
         first = phone(1, HTTP)
         known = await people.person_with_phone(tx, phone=first.address, name=first.name, language="en", gateway=HTTP)
+        await agreement.give(tx, known, None, language="en")
         group = await groups.found(tx, known, name=f"Addis {lots_per_round}", currency="ETB", rules=rules)
         for number, share in enumerate(size.shares[1:], 2):
             one = phone(number, HTTP)
             who = await people.person_with_phone(tx, phone=one.address, name=one.name, language="en", gateway=HTTP)
+            await agreement.give(tx, who, None, language="en")
             await groups.join(tx, group, who, share=share)
     async with transaction(here.tenant.id) as tx:
         found = await groups.by_id(tx, group.group_id)

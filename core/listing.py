@@ -111,11 +111,20 @@ async def groups(
     return await _page(tx, query, values, part, key=["id"], newest_first=True)
 
 
+# What somebody has said to messages, or whether they were asked.
+_CONSENT = """CASE WHEN s.consented_at IS NOT NULL THEN 'given'
+    WHEN (SELECT c.act FROM consents c WHERE c.tenant_id = :tenant AND c.person_id = s.person_id
+          ORDER BY c.id DESC LIMIT 1) IN ('refused', 'withdrawn') THEN 'refused'
+    WHEN EXISTS (SELECT FROM invitations i JOIN addresses a ON a.id = i.address_id
+                 WHERE i.tenant_id = :tenant AND a.person_id = s.person_id) THEN 'asked' ELSE 'none' END"""
+
+
 async def members(tx: Tx, group: Group, part: Slice, *, member_id: UUID | None = None) -> Page:
     """The members of a group by number, with what they hold in its present cycle."""
     query, values = _narrowed(
         """
-        SELECT m.id, m.number, m.person_id, m.role, m.status, m.joined_at, m.left_at, m.accepted_version, p.name,
+        SELECT m.id, m.number, m.person_id, m.role, m.status, m.joined_at, m.left_at, m.accepted_version,
+               p.name, p.consented_at,
                (SELECT coalesce(json_agg(json_build_array(l.number, h.share_numerator, h.share_denominator)
                                          ORDER BY l.number), '[]')
                 FROM holdings h JOIN lots l ON l.group_id = h.group_id AND l.id = h.lot_id
@@ -127,10 +136,12 @@ async def members(tx: Tx, group: Group, part: Slice, *, member_id: UUID | None =
     # The group first and by itself: its tables may live on another server than the phones.
     query = f"""
         WITH seats AS MATERIALIZED ({query})
-        SELECT s.*, phone.id AS phone_id, phone.masked AS phone_masked, phone.secret AS phone_secret
+        SELECT s.*, {_CONSENT} AS consent,
+               phone.id AS phone_id, phone.masked AS phone_masked, phone.secret AS phone_secret
         FROM seats s {_PHONE.format(person="s.person_id")}
         """  # noqa: S608 (ours alone)
-    return await _page(tx, query, values | {"group": group.group_id, "cycle": group.cycle}, part, key=["number"])
+    values |= {"group": group.group_id, "cycle": group.cycle, "tenant": tx.tenant_id}
+    return await _page(tx, query, values, part, key=["number"])
 
 
 async def lots(tx: Tx, group: Group, part: Slice, *, cycle: int, number: int | None = None) -> Page:

@@ -105,7 +105,9 @@ def sentence(message: Message, reader: Reader) -> str:
         template = catalogues.translate_plural(reader.language, kind.text, kind.many, count)
     else:
         template = catalogues.translate(reader.language, kind.text)
-    return template.format_map({name: show(value, reader) for name, value in message.params.items()})
+    said = template.format_map({name: show(value, reader) for name, value in message.params.items()})
+    # A list of nothing at the end leaves no empty line behind.
+    return said.rstrip("\n")
 
 
 def show(value: Any, reader: Reader) -> str:

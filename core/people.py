@@ -39,7 +39,10 @@ class Tenant:
 
 
 class Person(Base):
-    """A human being. ``language`` is their choice; ``consented_at`` when they agreed to be kept."""
+    """A human being. ``language`` is their choice; ``consented_at`` since when they agree to be kept and written to.
+
+    What they said, when and to which sentence is a record of its own (``core.consent.agreement``).
+    """
 
     __tablename__ = "people"
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -218,13 +221,13 @@ async def address_of(tx: Tx, *, channel: str, gateway: str, value: str) -> Addre
 
 
 async def register(tx: Tx, address: Address, *, name: str, language: str) -> Person:
-    """Make the holder of an address a person, who consents by this act."""
+    """Make the holder of an address a person, who has agreed to nothing yet (``core.consent.agreement``)."""
     person = Person(
         id=new_id(),
         tenant_id=tx.tenant_id,
         name=tidy_name(name),
         language=language,
-        consented_at=tx.now,
+        consented_at=None,
         erased_at=None,
         last_group_id=None,
         created_at=tx.now,
@@ -242,10 +245,7 @@ async def person_with_phone(tx: Tx, *, phone: str, name: str, language: str, gat
     address = await address_of(tx, channel=SMS, gateway=gateway, value=phone)
     if address.person_id is not None:
         return await person(tx, address.person_id)
-    made = await register(tx, address, name=name, language=language)
-    made.consented_at = None
-    await tx.session.flush()
-    return made
+    return await register(tx, address, name=name, language=language)
 
 
 @dataclass(frozen=True)
@@ -337,14 +337,16 @@ async def addresses(tx: Tx, person_id: UUID) -> Sequence[Address]:
 _REACH = f"""
 SELECT {columns(Address, "a")}, {columns(Person, "p")}
 FROM addresses a JOIN people p ON p.id = a.person_id
-WHERE a.person_id = ANY ($1::uuid[]) AND a.state = 'active' ORDER BY a.person_id, a.channel DESC, a.id
+WHERE a.person_id = ANY ($1::uuid[]) AND a.state = 'active' AND p.consented_at IS NOT NULL
+ORDER BY a.person_id, a.channel DESC, a.id
 """  # noqa: S608 (ours alone)
 
 
 async def where_to_reach(tx: Tx, person_ids: Iterable[UUID]) -> dict[UUID, tuple[Address, Person]]:
     """For each person the one address that notices go to: Telegram where it works, else SMS.
 
-    People who said STOP on every address, or whose addresses are all dead, are not in the answer.
+    People who have not agreed to be written to, who said STOP on every address, or whose addresses are all dead, are
+    not in the answer.
     """
     best: dict[UUID, tuple[Address, Person]] = {}
     for row in await tx.rows(_REACH, list(person_ids)):

@@ -99,6 +99,24 @@ class Doors:
         for tenant_id, group_id, _ in rows:
             await agenda.wake(UUID(str(tenant_id)), UUID(str(group_id)), fetch)
 
+    async def pay_everybody_out(self, group: Group, by: str) -> None:
+        """The officer with that phone pays whoever can be paid, one after another, as PAYOUT offers them."""
+        for _ in range(100):
+            waiting = await self.rows(
+                "SELECT m.number FROM payout_legs l JOIN members m ON m.group_id = l.group_id AND m.id = l.member_id"
+                " WHERE l.group_id = :g AND l.paid_at IS NULL AND l.kind <> 'set_off'"
+                " GROUP BY m.number ORDER BY min(l.created_at), m.number",
+                g=group.group_id,
+            )
+            paid = False
+            for (number,) in waiting:
+                if "Did you pay" in await self.sms(by, f"PAYOUT {number}"):
+                    await self.sms(by, "1")
+                    paid = True
+            if not paid:
+                return
+        raise AssertionError("whoever is paid does not wait any more")
+
     async def deliver(self) -> None:
         """Let every waiting notice go out, as a worker would: what a notice asks can be answered once it is seen."""
         waiting = await self.rows("SELECT DISTINCT address_id FROM outbox WHERE state = 'queued'")

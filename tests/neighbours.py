@@ -65,20 +65,8 @@ class Neighbours:
         )
 
     async def pay_out(self) -> None:
-        """The organiser pays whoever waits; each says that it came."""
-        for _ in range(20):
-            waiting = await self.doors.rows(
-                "SELECT m.number FROM payout_legs l JOIN members m ON m.group_id = l.group_id AND m.id = l.member_id"
-                " WHERE l.group_id = :g AND l.paid_at IS NULL ORDER BY l.created_at, m.number",
-                g=self.group.group_id,
-            )
-            paid = 0
-            for (number,) in waiting:
-                if "Did you pay" in await self.sms(ABEBE, f"PAYOUT {number}"):
-                    await self.sms(ABEBE, "1")
-                    paid += 1
-            if not paid:
-                return
+        """The organiser pays whoever waits."""
+        await self.doors.pay_everybody_out(self.group, ABEBE)
 
     async def owed(self, number: int, kind: str | None = None) -> int:
         """What a member owes now, in minor units."""

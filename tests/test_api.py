@@ -243,6 +243,7 @@ async def everything(equb: Equb) -> dict[str, str]:
     return {
         "/people": sara["person"],
         f"/people/{sara['person']}": sara["person"],
+        f"/people/{sara['person']}/consents": "admin:almaz",
         "/groups": equb.group["id"],
         path: equb.group["id"],
         f"{path}/rules": "L00",
@@ -254,6 +255,7 @@ async def everything(equb: Equb) -> dict[str, str]:
         f"{path}/disputes": dispute["id"],
         f"{path}/guarantees": str(guarantee.id),
         f"{path}/loans": '"next"',
+        f"{path}/pauses": '"next"',
         f"{path}/funds": '"next"',
         f"{path}/lots": "L004",
         f"{path}/rounds": "L00",
@@ -317,6 +319,9 @@ _STANDING: list[tuple[str, str, Json | None]] = [
 ]
 _OF_GROUP: list[tuple[str, str, Json | None]] = [
     ("POST", "close", None),
+    ("POST", "invitations", None),
+    ("POST", "pauses", {"by": 1, "rounds": 1, "reason": "no"}),
+    ("POST", "pauses/resume", {"by": 1}),
     ("POST", "fines", {"member": 1, "amount": birr("10.00"), "reason": "no"}),
     ("POST", "loans", {"member": 1, "amount": birr("10.00"), "parts": 2, "officer": 1}),
     ("POST", "handovers", {"giver": 1, "taker": 2, "amount": birr("10.00")}),
@@ -341,6 +346,7 @@ async def test_a_token_of_one_tenant_changes_nothing_of_another(
     paid = {"member": sara["id"], "amount": birr("10.00"), "method": "bank"}
     acts: list[tuple[str, str, Json | None]] = [
         ("PATCH", f"/people/{sara['person']}", {"name": "Mine"}),
+        ("POST", f"/people/{sara['person']}/consents", {"given": False}),
         ("PATCH", equb.path, {"name": "Mine"}),
         ("POST", f"{equb.path}/begin", None),
         ("POST", f"{equb.path}/members", {"person": their_person["id"]}),

@@ -26,24 +26,6 @@ def phone(number: int) -> str:
     return f"+2519120{number:05}"
 
 
-async def _pay_everybody_out(doors: Doors, group: Group) -> None:
-    """The organiser pays whoever can be paid, by number, as PAYOUT offers them."""
-    for _ in range(100):
-        waiting = await doors.rows(
-            "SELECT m.number FROM payout_legs l JOIN members m ON m.group_id = l.group_id AND m.id = l.member_id"
-            " WHERE l.group_id = :g AND l.paid_at IS NULL ORDER BY l.created_at, m.number",
-            g=group.group_id,
-        )
-        paid = False
-        for (number,) in waiting:
-            answer = await doors.sms(ORGANISER, f"PAYOUT {number}")
-            if "Did you pay" in answer:
-                await doors.sms(ORGANISER, "1")
-                paid = True
-        if not paid:
-            return
-
-
 async def _in_and_out(doors: Doors, group: Group) -> tuple[int, int]:
     came_in = await doors.value(
         "SELECT coalesce(sum(CASE WHEN reverses IS NULL THEN amount_minor ELSE -amount_minor END), 0)::bigint"
@@ -112,7 +94,7 @@ async def test_a_small_case_a_pays_every_holder_exactly_the_share(doors: Doors) 
             assert "Recorded: 200 birr" in twice
             assert "Taken back: 200 birr" in await doors.sms(ORGANISER, "UNDO")
         await doors.pass_time(WEEK)
-        await _pay_everybody_out(doors, group)
+        await doors.pay_everybody_out(group, ORGANISER)
     assert await _in_and_out(doors, group) == (8 * 8 * 100_000, 8 * 8 * 100_000)
     received = await _received(doors, group)
     assert received == {number: amount * 100 * 8 for number, amount in amounts.items()}
@@ -146,7 +128,7 @@ async def test_case_b_thirty_weavers_twenty_birr_each_saturday(doors: Doors) -> 
             await doors.sms(ORGANISER, f"CASH {number} 20")
         assert "nobody owes anything" in await doors.sms(ORGANISER, "WHO")
         await doors.pass_time(WEEK)
-        await _pay_everybody_out(doors, group)
+        await doors.pay_everybody_out(group, ORGANISER)
     pots = await doors.rows("SELECT amount_minor FROM payouts WHERE group_id = :g", g=group.group_id)
     assert pots == [(60_000,)] * 3
     assert await _in_and_out(doors, group) == (3 * 60_000 + 2_000, 3 * 60_000)
@@ -191,7 +173,7 @@ async def test_case_i_a_daily_equb_leaves_five_instalments_to_the_organiser(door
         for number in range(2, 7):
             await doors.sms(ORGANISER, f"CASH {number} 200")
         await doors.pass_time(timedelta(days=1))
-        await _pay_everybody_out(doors, group)
+        await doors.pay_everybody_out(group, ORGANISER)
     assert await _in_and_out(doors, group) == (6 * 3 * 20_000, 6 * 50_000)
     fee = await doors.value(
         "SELECT sum(amount_minor)::bigint FROM ledger_transfers WHERE group_id = :g AND kind = 'fee'", g=group.group_id

@@ -62,7 +62,9 @@ TEXTS = {
     "thing": "gabi",
     "nth": "2",
     "supplier": "Alemu's shop",
+    "numbers": "117, 118",
     "words": "BID, DISPUTE, NEED, SWAP",
+    "groups": "Merkato, Bole",
 }
 
 
@@ -112,7 +114,7 @@ def value_of(kind: Kind, name: str, language: str, *, long: bool) -> Any:
     match name:
         case "group":
             return LONG_GROUP[language] if long else {"en": "Merkato", "am": "መርካቶ"}[language]
-        case "name" | "names" | "payer" | "by" | "giver" | "taker" | "to" | "of":
+        case "name" | "names" | "payer" | "by" | "giver" | "taker" | "to" | "of" | "others":
             return LONG_NAME[language] if long else {"en": "Sara Tesfaye", "am": "ሳራ ተስፋዬ"}[language]
         case "due" | "draw":
             return LAST_INSTANT if long else datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
@@ -358,6 +360,7 @@ NEVER_SAID = {
     "paper.no_such_table": "tables are asked for through the API",
     "lot.": "lots are put together by hand through the API",
     "share.of_one_lot": "lots are put together by hand through the API",
+    "message.": "messages are sent again through the API",
     "import.": "administrators, through the API, and the operator's command",
     "person.unknown": "looked up by an id that the program wrote",
     "draw.not_frozen": "the agenda freezes before it draws",

@@ -9,7 +9,7 @@ from doors import Doors
 from examples import Example
 from neighbours import ABEBE, DAY, HANA, LEMA, SARA, WEEK, always_the_same, birr, neighbours
 
-from core import groups
+from core import clock, groups
 from core.db import transaction
 from core.rules import Deduction, Fee, Fine
 from core.treasury import contributions
@@ -111,6 +111,21 @@ async def test_every_day_late_is_fined_up_to_the_cap(doors: Doors, per: str, exp
     assert await equb.holds("fee/organiser") == expected
     await doors.pass_time(DAY)
     assert await equb.fined(2) == expected, "paid is paid"
+
+
+async def test_a_fine_for_every_day_grows_up_to_its_cap(doors: Doors, example: Example) -> None:
+    """Four lots of 1,000 birr a week; a fine of 40 birr for every day late, at most 90 birr, to the organiser. Sara,
+    with two lots, does not pay round 1."""
+    example.chapter("Fines")
+    fine = Fine(kind="daily", value=4_000, most_minor=9_000, to="organiser")
+    equb = await neighbours(doors, fine=fine, grace_hours=120)
+    await equb.everybody_pays(besides=(2,))
+    due_at = await doors.value("SELECT due_at FROM rounds WHERE group_id = :g AND number = 1", g=equb.group.group_id)
+    for hours in (0, 1, 25, 49, 73):
+        await doors.pass_time(due_at + timedelta(hours=hours) - clock.now())
+        example.row(f"{hours} hours after falling due", fine=birr(await equb.fined(2)))
+    await equb.cash(2, 2090)
+    assert await equb.holds("fee/organiser") == 9_000
 
 
 async def test_a_part_of_what_is_open_is_fined(doors: Doors, example: Example) -> None:

@@ -66,22 +66,6 @@ async def pay_all(doors: Doors, group: Group, *, besides: set[int] = frozenset()
                 await doors.sms(ORGANISER, "1")
 
 
-async def pay_out_all(doors: Doors, group: Group) -> None:
-    for _ in range(60):
-        waiting = await doors.rows(
-            "SELECT DISTINCT m.number FROM payout_legs l JOIN members m ON m.group_id = l.group_id"
-            " AND m.id = l.member_id WHERE l.group_id = :g AND l.paid_at IS NULL AND l.kind <> 'set_off'",
-            g=group.group_id,
-        )
-        paid = False
-        for (number,) in waiting:
-            if "Did you pay" in await doors.sms(ORGANISER, f"PAYOUT {number}"):
-                await doors.sms(ORGANISER, "1")
-                paid = True
-        if not paid:
-            return
-
-
 # --- nobody presets a drawn round ----------------------------------------------------------------
 
 
@@ -174,13 +158,13 @@ async def test_paper_lots_count_only_after_a_day_without_the_beacon_and_with_two
     assert "noted" in await doors.sms(phone(3), "3333")
     assert await doors.rows("SELECT 1 FROM draws WHERE group_id = :g", g=group.group_id) == []
     await doors.sms(phone(4), "1")
-    assert "noted" in await doors.sms(phone(4), "4444")
+    assert "With your answer it is done" in await doors.sms(phone(4), "4444")
     kept = await found.public_record(
         str(await doors.value("SELECT code FROM draws WHERE group_id = :g", g=group.group_id))
     )
     assert isinstance(kept, Record)
     assert (kept.kind, kept.lot, kept.how["witnesses"]) == ("witnessed", "L002", "3, 4")
-    assert "drawn on paper before two witnesses, not computed" in await doors.sms(phone(3), "VERIFY")
+    assert "drawn on paper before two witnesses, members 3, 4. Not computed" in await doors.sms(phone(3), "VERIFY")
     texts = {text for (text,) in await doors.rows("SELECT text FROM inbox")}
     assert not [text for text in texts if any(digits in text for digits in ("2222", "3333", "4444", "9999"))]
     assert await doors.rows("SELECT 1 FROM questions WHERE filled::text ~ '3333|4444'") == []
@@ -242,10 +226,10 @@ async def test_whatever_the_order_every_lot_receives_once_and_every_santim_is_so
         await doors.wake()
     await pay_all(doors, group)
     await doors.pass_time(WEEK)
-    await pay_out_all(doors, group)
+    await doors.pay_everybody_out(group, ORGANISER)
     await doors.pass_time(3 * WEEK)
     await pay_all(doors, group)
-    await pay_out_all(doors, group)
+    await doors.pay_everybody_out(group, ORGANISER)
     kinds = await doors.rows("SELECT kind, lot_id FROM draws WHERE group_id = :g", g=group.group_id)
     assert len(kinds) == len({lot for _, lot in kinds}) == 6
     assert (await doors.audit()).findings == ()

@@ -72,22 +72,6 @@ async def _owed(doors: Doors, group: Group, number: int) -> int:
     )
 
 
-async def _pay_out(doors: Doors, group: Group) -> None:
-    for _ in range(30):
-        rows = await doors.rows(
-            "SELECT DISTINCT m.number FROM payout_legs l JOIN members m ON m.group_id = l.group_id"
-            " AND m.id = l.member_id WHERE l.group_id = :g AND l.paid_at IS NULL ORDER BY 1",
-            g=group.group_id,
-        )
-        paid = False
-        for (number,) in rows:
-            if "Did you pay" in await doors.sms(ORGANISER, f"PAYOUT {number}"):
-                await doors.sms(ORGANISER, "1")
-                paid = True
-        if not paid:
-            return
-
-
 async def _by_lot(doors: Doors, group: Group) -> dict[int, tuple[int, int]]:
     """Lot → (paid in for it, received for it), from the book alone."""
     rows = await doors.rows(
@@ -134,9 +118,9 @@ async def _to_the_end(doors: Doors, group: Group, *, rounds: int) -> Group:
     for _ in range(rounds):
         await _everybody_pays(doors, group)
         await doors.pass_time(WEEK)
-        await _pay_out(doors, group)
+        await doors.pay_everybody_out(group, ORGANISER)
     await _everybody_pays(doors, group)
-    await _pay_out(doors, group)
+    await doors.pay_everybody_out(group, ORGANISER)
     await doors.pass_time(timedelta(days=16))
     return await doors.group(group.code)
 
@@ -170,7 +154,7 @@ async def test_whoever_comes_and_leaves_when_everybody_ends_even(doors: Doors, s
             await _everybody_pays(doors, group)
         await doors.pass_time(WEEK)
         if chance.random() < 0.7:
-            await _pay_out(doors, group)
+            await doors.pay_everybody_out(group, ORGANISER)
     group = await _to_the_end(doors, group, rounds=4)
     assert group.status == "closed"
     for number, (paid, received) in (await _by_lot(doors, group)).items():
@@ -197,7 +181,7 @@ async def test_who_leaves_gets_back_what_they_paid_less_the_fee(doors: Doors, ex
     for _ in range(2):
         await _everybody_pays(doors, group)
         await doors.pass_time(WEEK)
-        await _pay_out(doors, group)
+        await doors.pay_everybody_out(group, ORGANISER)
     drawn = {n for (n,) in await doors.rows("SELECT l.number FROM draws d JOIN lots l ON l.id = d.lot_id")}
     leaver = next(n for n in (2, 3, 4) if n not in drawn)
     assert await _leaves(doors, group, leaver)
@@ -222,7 +206,7 @@ async def test_who_comes_late_pays_the_rounds_that_have_been(doors: Doors, examp
     for _ in range(2):
         await _everybody_pays(doors, group)
         await doors.pass_time(WEEK)
-        await _pay_out(doors, group)
+        await doors.pay_everybody_out(group, ORGANISER)
     assert await _comes_late(doors, group, 9)
     assert await _owed(doors, group, 4) == 30_000
     group = await _to_the_end(doors, group, rounds=3)

@@ -12,6 +12,7 @@ from doors import Doors, doors_of
 from talking import fetch
 
 from core import clock, groups, ledger, payouts, people
+from core.consent import agreement
 from core.cycle import agenda, cycles, rounds
 from core.db import Tx, transaction
 from core.groups import Group, Member
@@ -150,6 +151,8 @@ async def _found(tx: Tx, rules: Rules) -> Group:
         )
         for n in range(rules.lots)
     ]
+    for person in who:
+        await agreement.give(tx, person, None, language="en")
     group = await groups.found(tx, who[0], name="Fees", currency="ETB", rules=rules)
     for person in who[1:]:
         await groups.join(tx, group, person, share=Fraction(1))

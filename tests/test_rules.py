@@ -152,6 +152,30 @@ def test_a_fee_that_is_paid_with_every_round_adds_up_to_the_whole_fee(value: int
     assert rules.fee_minor == 0
 
 
+def test_an_organisers_fee_has_many_forms(example: Example) -> None:
+    """20 lots of 1,000 birr a week, pots of 20,000. The fee of a lot, taken from its pot, or paid apart by each lot:
+    all of it with round 1, or a part with every round."""
+    example.chapter("Fees")
+    for name, kind, value in (
+        ("5 percent", "per_mille", 50),
+        ("500 birr", "flat", 50_000),
+        ("2 instalments", "instalments", 2),
+    ):
+        for how, collect in (("from the pot", "pot"), ("with round 1", "begin"), ("with every round", "round")):
+            fee = Fee.model_validate({"kind": kind, "value": value, "collect": collect})
+            rules = Rules(contribution_minor=100_000, lots=20, fee=fee)
+            rules.check(currency="ETB")
+            apart = [rules.fee_apart_minor(number) for number in range(1, rules.rounds + 1)]
+            assert rules.gross_pot_minor - rules.pot_minor + sum(apart) == rules.whole_fee_minor
+            example.row(
+                f"{name}, {how}",
+                pot=birr(rules.pot_minor),
+                apart_in_round_1=birr(apart[0]),
+                apart_in_round_2=birr(apart[1]),
+                fee_of_a_lot=birr(rules.whole_fee_minor),
+            )
+
+
 # --- When rounds fall due --------------------------------------------------------------------------
 
 

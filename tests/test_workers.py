@@ -27,6 +27,7 @@ from dramatiq.message import Message as Task
 from work import Processes
 
 from core import clock, people
+from core.consent import agreement
 from core.db import dispose, transaction
 from core.errors import NotFound
 from core.ids import new_id
@@ -113,6 +114,7 @@ async def somebody(tenant: UUID, n: int = 1) -> tuple[UUID, UUID, str]:
     phone = f"+2519110{n:05}"
     async with transaction(tenant) as tx:
         person = await people.person_with_phone(tx, phone=phone, name="Abebe", language="en", gateway="http")
+        await agreement.give(tx, person, None, language="en")
         address = await people.phone_of(tx, person.id)
         assert address is not None
     return person.id, address.id, phone

@@ -20,6 +20,7 @@ from core.db import Tx
 from core.errors import NotFound
 from core.ids import tidy_code
 from core.listing import Slice
+from core.telling import invitations
 
 router = APIRouter(prefix=PREFIX, tags=["groups"])
 
@@ -103,6 +104,12 @@ class RuleVersion(BaseModel):
     made_at: datetime
 
 
+class Invited(BaseModel):
+    """How many members were asked whether they agree to messages."""
+
+    invited: int
+
+
 def _shape(row: Any) -> Group:
     rules = shapes_of_rules.read(row.rules)
     return Group(
@@ -158,6 +165,7 @@ async def found_group(caller: Configurer, asked: NewGroup, deed: Once) -> Respon
             pot_minor=shapes_of_rules.pot_minor(asked.pot, currency),
             share=share_of(asked.share),
         )
+        await invitations.entered(tx, group)
         return await _one(tx, group.group_id)
 
     return await deed.do(caller, act, status=201)
@@ -181,6 +189,21 @@ async def change_group(caller: Configurer, group_id: UUID, asked: GroupChange, d
         return await _one(tx, group_id)
 
     return await deed.do(caller, act)
+
+
+@router.post(
+    "/groups/{group_id}/invitations", summary="Invite who was entered", status_code=201, response_model=Invited
+)
+async def invite_entered(caller: Configurer, group_id: UUID, deed: Once) -> Response:
+    """Members who have not agreed to messages and were never asked for this group: one invitation each, ever.
+
+    Adding somebody and importing a book do this by themselves; this is for groups of before.
+    """
+
+    async def act(tx: Tx) -> Invited:
+        return Invited(invited=await invitations.entered(tx, await groups.by_id(tx, group_id)))
+
+    return await deed.do(caller, act, status=201)
 
 
 @router.get("/groups/{group_id}/rules", summary="Show a group's rules", response_model=RulesShown)

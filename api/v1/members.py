@@ -36,7 +36,7 @@ from core.groups import Group
 from core.listing import Slice
 from core.talking.commands.joining import share_words
 from core.talking.describing import rhythm_words
-from core.telling import notices
+from core.telling import invitations, notices
 
 router = APIRouter(prefix=PREFIX, tags=["members and lots"])
 
@@ -60,6 +60,7 @@ class Member(BaseModel):
     status: str = Field(description="active, suspended or left")
     holdings: list[HeldLot] = Field(description="in the present cycle")
     accepted_version: int = Field(description="of the rules")
+    consent: str = Field(description="to messages: given, asked, refused, or none (not asked yet)")
     joined_at: datetime
     left_at: datetime | None
 
@@ -119,6 +120,7 @@ def _member(row: Any, caller: Caller) -> Member:
             for number, top, bottom in json.loads(row.holdings)
         ],
         accepted_version=row.accepted_version,
+        consent=row.consent,
         joined_at=row.joined_at,
         left_at=row.left_at,
     )
@@ -171,7 +173,7 @@ async def show_member(caller: Reader, group_id: UUID, member_id: UUID) -> Member
 
 @router.post("/groups/{group_id}/members", summary="Add a member", status_code=201, response_model=Member)
 async def add_member(caller: Configurer, group_id: UUID, asked: NewMember, deed: Once) -> Response:
-    """While the group forms. Who has consented is told that they are in, and what they hold."""
+    """While the group forms. Who has consented is told that they are in; who has not gets one invitation, no more."""
 
     async def act(tx: Tx) -> Member:
         group = await groups.by_id(tx, group_id, lock=True)
@@ -182,6 +184,7 @@ async def add_member(caller: Configurer, group_id: UUID, asked: NewMember, deed:
         if asked.role == "organiser" and await groups.seats(tx, group.group_id, roles=["organiser"]):
             raise Refusal("group.has_organiser")
         who = await groups.join(tx, group, person, share=share_of(asked.share), role=asked.role)
+        await invitations.entered(tx, group, [person.id])
         made = await _one(tx, caller, group, who.id)
         # Who gets no lot now gets one in a moment, at the lot; then is the time to tell them.
         if made.holdings or asked.role != "member":
@@ -193,8 +196,6 @@ async def add_member(caller: Configurer, group_id: UUID, asked: NewMember, deed:
 
 async def _tell(tx: Tx, group: Group, who: groups.Member, made: Member) -> None:
     """What JOIN would have answered, to somebody who has agreed to hear from us."""
-    if (await people.person(tx, who.person_id)).consented_at is None:
-        return
     share = sum((Fraction(held.share) for held in made.holdings), Fraction(0))
     if share:
         rules = group.rule_set

@@ -1,15 +1,16 @@
 """Money beside contributions and pots: fines by hand, loans out of a pot, funds. What is told is told as by chat.
 
-Dues of every kind are listed under ``dues``; here is what can be done about them. Nothing is spent here: a fund is
-spent by an officer of the group, with the consent of others, on their phones.
+Dues of every kind are listed under ``dues``; here is what can be done about them. What needs the consent of others,
+lending, spending and taking either back, is proposed here by an officer of the group and agreed to on phones.
 """
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import select
+from sqlalchemy import literal, or_, select
 
 from api import nudge
 from api.tokens import Payer, Reader, Recorder, Reverser
@@ -21,11 +22,11 @@ from core.cycle import agenda
 from core.cycle.rounds import Due as DueRow
 from core.db import Tx
 from core.errors import NotFound, Refusal
-from core.groups import Group
+from core.groups import Group, Member
 from core.membership import excusing
 from core.operator.rights import member_may
 from core.telling import money_notices
-from core.treasury import fines, funds, loans
+from core.treasury import fines, funds, loans, taking_back
 from core.treasury.loans import Loan as LoanRow
 
 router = APIRouter(prefix=PREFIX, tags=["money"])
@@ -66,6 +67,7 @@ class Loan(BaseModel):
     repaid: Money
     given_at: datetime
     given_by: str
+    reversed_at: datetime | None = Field(description="when it was taken back")
 
 
 class NewLoan(Asked):
@@ -84,11 +86,50 @@ class LoanAsked(BaseModel):
     proposal: UUID | None
 
 
+class TakingBack(Asked):
+    """An officer (`officer`) proposes that it be taken back, and why."""
+
+    officer: MemberReference
+    reason: Reason
+
+
+class NewSpending(Asked):
+    """An officer (`officer`) wants to spend of a fund; another officer, or two members, must agree."""
+
+    officer: MemberReference
+    fund: str = Field(min_length=1, max_length=40)
+    amount: MoneyAsked
+    reason: Reason
+
+
+class Proposed(BaseModel):
+    """Somebody is asked on their phone; nothing is done before they agree."""
+
+    proposal: UUID
+
+
+class Spending(BaseModel):
+    """What was spent of a fund."""
+
+    id: UUID
+    fund: str
+    amount: Money
+    reason: str
+    spent_at: datetime
+
+
 class Fund(BaseModel):
     """What was deducted from pots or fined, and is there."""
 
     name: str
     balance: Money
+
+
+async def _officer(tx: Tx, group: Group, reference: UUID | int, right: str) -> Member:
+    officer = await member_of(tx, group, reference)
+    if officer.status != "active" or not member_may(officer.role, right):
+        raise Refusal("payout.payer_no_officer")
+    return officer
 
 
 def _fine(due: DueRow, group: Group) -> Fine:
@@ -136,13 +177,15 @@ async def take_fine_back(caller: Reverser, group_id: UUID, fine_id: UUID, asked:
 
 
 @router.get("/groups/{group_id}/loans", summary="List the loans", response_model=Page[Loan])
-async def list_loans(caller: Reader, group_id: UUID) -> Page[Loan]:
-    """Those that stand, the oldest first, with what has come back."""
+async def list_loans(
+    caller: Reader, group_id: UUID, taken_back: Annotated[bool, Query(description="also those")] = False
+) -> Page[Loan]:
+    """The oldest first, with what has come back; unless `taken_back`, only those that stand."""
     async with caller.transaction() as tx:
         group = await groups.by_id(tx, group_id)
         rows = await tx.session.scalars(
             select(LoanRow)
-            .where(LoanRow.group_id == group.group_id, LoanRow.reversed_at.is_(None))
+            .where(LoanRow.group_id == group.group_id, or_(literal(taken_back), LoanRow.reversed_at.is_(None)))
             .order_by(LoanRow.given_at, LoanRow.id)
         )
         items = [
@@ -154,6 +197,7 @@ async def list_loans(caller: Reader, group_id: UUID) -> Page[Loan]:
                 repaid=Money.of(await loans.repaid(tx, group, row), group.currency),
                 given_at=row.given_at,
                 given_by=row.given_by,
+                reversed_at=row.reversed_at,
             )
             for row in rows.all()
         ]
@@ -166,9 +210,7 @@ async def lend(caller: Payer, group_id: UUID, asked: NewLoan, deed: Once) -> Res
 
     async def act(tx: Tx) -> LoanAsked:
         group = await groups.by_id(tx, group_id)
-        officer = await member_of(tx, group, asked.officer)
-        if officer.status != "active" or not member_may(officer.role, "lend"):
-            raise Refusal("payout.payer_no_officer")
+        officer = await _officer(tx, group, asked.officer, "lend")
         borrower = await groups.seat(tx, group.group_id, (await member_of(tx, group, asked.member)).id)
         amount_minor = asked.amount.minor(group.currency)
         made = await loans.propose(tx, group, officer, borrower, amount_minor=amount_minor, parts=asked.parts)
@@ -176,6 +218,84 @@ async def lend(caller: Payer, group_id: UUID, asked: NewLoan, deed: Once) -> Res
         return LoanAsked(loan=made.id if given else None, proposal=None if given else made.id)
 
     return await deed.do(caller, act, status=201, after=nudge.tick)
+
+
+@router.post(
+    "/groups/{group_id}/loans/{loan_id}/take-back",
+    summary="Propose to take a loan back",
+    status_code=201,
+    response_model=Proposed,
+)
+async def take_loan_back(caller: Payer, group_id: UUID, loan_id: UUID, asked: TakingBack, deed: Once) -> Response:
+    """While nothing of it is repaid; the borrower is asked."""
+
+    async def act(tx: Tx) -> Proposed:
+        group = await groups.by_id(tx, group_id)
+        officer = await _officer(tx, group, asked.officer, "lend")
+        loan = await tx.session.get(LoanRow, (group.group_id, loan_id))
+        if loan is None:
+            raise NotFound("loan.unknown")
+        made = await taking_back.propose_loan(tx, group, officer, loan, reason=asked.reason)
+        return Proposed(proposal=made.id)
+
+    return await deed.do(caller, act, status=201)
+
+
+@router.get("/groups/{group_id}/spendings", summary="List what was spent", response_model=Page[Spending])
+async def list_spendings(caller: Reader, group_id: UUID) -> Page[Spending]:
+    """Of any fund, the newest first; what was taken back is left out."""
+    async with caller.transaction() as tx:
+        group = await groups.by_id(tx, group_id)
+        found = await taking_back.spendings(tx, group)
+    items = [
+        Spending(
+            id=one.id,
+            fund=one.fund,
+            amount=Money.of(one.amount_minor, group.currency),
+            reason=one.reason,
+            spent_at=one.at,
+        )
+        for one in found
+    ]
+    return Page(items=items, next=None)
+
+
+@router.post("/groups/{group_id}/spendings", summary="Propose to spend", status_code=201, response_model=Proposed)
+async def propose_spending(caller: Payer, group_id: UUID, asked: NewSpending, deed: Once) -> Response:
+    """Out of a fund, into the officer's hand who spends it."""
+
+    async def act(tx: Tx) -> Proposed:
+        group = await groups.by_id(tx, group_id)
+        officer = await _officer(tx, group, asked.officer, "spend")
+        fund = await funds.called(tx, group, asked.fund)
+        amount_minor = asked.amount.minor(group.currency)
+        made = await funds.propose_spending(
+            tx, group, officer, fund=fund, amount_minor=amount_minor, reason=asked.reason
+        )
+        return Proposed(proposal=made.id)
+
+    return await deed.do(caller, act, status=201)
+
+
+@router.post(
+    "/groups/{group_id}/spendings/{spending_id}/take-back",
+    summary="Propose to take a spending back",
+    status_code=201,
+    response_model=Proposed,
+)
+async def take_spending_back(
+    caller: Payer, group_id: UUID, spending_id: UUID, asked: TakingBack, deed: Once
+) -> Response:
+    """Another officer, or two members, are asked."""
+
+    async def act(tx: Tx) -> Proposed:
+        group = await groups.by_id(tx, group_id)
+        officer = await _officer(tx, group, asked.officer, "spend")
+        spent = await taking_back.spending(tx, group, spending_id=spending_id)
+        made = await taking_back.propose_spending(tx, group, officer, spent, reason=asked.reason)
+        return Proposed(proposal=made.id)
+
+    return await deed.do(caller, act, status=201)
 
 
 @router.get("/groups/{group_id}/funds", summary="List the funds", response_model=Page[Fund])

@@ -6,13 +6,13 @@ from typing import Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from api import nudge
 from api.tokens import Approver, Payer, Reader
 from api.v1.deeds import Once
 from api.v1.members import member_of
-from api.v1.shapes import PREFIX, Asked, AskedPart, MemberReference, Money, Number, Page, cursor, lot_name
+from api.v1.shapes import PREFIX, Asked, AskedPart, MemberReference, Money, Name, Number, Page, cursor, lot_name
 from core import groups, listing, payouts
 from core import sentences as say
 from core.cycle import agenda
@@ -74,10 +74,20 @@ class Payout(BaseModel):
 
 
 class HowPaid(Asked):
-    """How a leg was paid. Cash comes out of an officer's hand: ``held_by`` says whose."""
+    """How a leg was paid. Cash comes out of an officer's hand: ``held_by`` says whose.
 
-    method: Literal["cash", "bank", "wallet"] = "cash"
+    A pot that is a thing is paid to its supplier (``in_kind``), also out of an officer's hand.
+    """
+
+    method: Literal["cash", "bank", "wallet", "in_kind"] = "cash"
     held_by: MemberReference | None = None
+    supplier: Name | None = Field(None, description="who sold the thing, where the pot is one; then, and only then")
+
+    @model_validator(mode="after")
+    def _thing(self) -> "HowPaid":
+        if (self.method == "in_kind") != (self.supplier is not None):
+            raise ValueError("a supplier is named where the method is in_kind, and only there")
+        return self
 
 
 class HowTakenBack(Asked):
@@ -187,7 +197,7 @@ async def pay_leg(caller: Payer, group_id: UUID, payout_id: UUID, leg_id: UUID, 
         group = await groups.by_id(tx, group_id)
         await _leg_of(tx, group, payout_id, leg_id)
         payer, name = await _who_paid(tx, group, caller.tenant.name, asked)
-        leg = await payouts.pay(tx, group, leg_id, payer=payer, method=asked.method)
+        leg = await payouts.pay(tx, group, leg_id, payer=payer, method=asked.method, supplier=asked.supplier)
         made = await _one(tx, group, payout_id)
         await notices.leg_paid(tx, group, leg, made.round, name)
         await agenda.look_again(tx, group)
@@ -199,7 +209,7 @@ async def pay_leg(caller: Payer, group_id: UUID, payout_id: UUID, leg_id: UUID, 
 async def _who_paid(tx: Tx, group: Group, tenant_name: str, asked: HowPaid) -> tuple[groups.Member | None, str]:
     """Out of whose hand it came, and the name that the holder is told."""
     if asked.held_by is None:
-        if asked.method == "cash":
+        if asked.method in ("cash", "in_kind"):
             raise Refusal("payout.payer_needed")
         return None, tenant_name
     payer = await member_of(tx, group, asked.held_by)
@@ -240,10 +250,11 @@ async def take_leg_back(
     async def act(tx: Tx) -> Payout:
         group = await groups.by_id(tx, group_id)
         leg = await _leg_of(tx, group, payout_id, leg_id)
+        bought = bool(leg.supplier)
         await payouts.take_back(tx, group, leg, denied=asked.denied)
         if asked.denied:
             holder = await groups.seat(tx, group.group_id, leg.member_id)
-            await notices.leg_denied(tx, group, leg, holder.person.name)
+            await notices.leg_denied(tx, group, leg, holder.person.name, bought=bought)
         await agenda.look_again(tx, group)
         return await _one(tx, group, payout_id)
 

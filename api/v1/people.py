@@ -6,12 +6,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from api.tokens import Caller, Configurer, Reader
 from api.v1.deeds import Again, Once
 from api.v1.shapes import PREFIX, Asked, AskedPart, LanguageCode, Name, Page, cursor, phone_shown
 from core import catalogues, listing, people, phones
+from core.consent import agreement
 from core.db import Tx
 from core.errors import NotFound, Refusal
 from core.listing import Slice
@@ -44,12 +45,36 @@ class Person(BaseModel):
 
 
 class NewPerson(Asked):
-    """Somebody to enter. ``consent``: they have agreed, on paper or aloud, to be kept and written to."""
+    """Somebody to enter. ``consent``: they have agreed, on paper or aloud, to be kept and written to.
+
+    Without it they get one invitation for each group they are put in, and nothing else until they agree.
+    """
 
     phone: Phone
     name: Name
     language: LanguageCode = "am"
     consent: bool = False
+
+
+class Consent(BaseModel):
+    """What a person said once to being kept and written to."""
+
+    model_config = ConfigDict(from_attributes=True)
+    id: UUID
+    act: str = Field(description="given, refused (before it was ever given) or withdrawn")
+    channel: str = Field(description="telegram, sms or paper")
+    language: str
+    wording: str | None = Field(description="name of the sentence that was shown")
+    text_hash: str | None = Field(description="SHA256 of it as it was shown; its text is kept among the messages")
+    actor: str
+    at: datetime
+
+
+class ConsentSaid(Asked):
+    """Given on paper or aloud; or not, or not any more."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"given": True}]})
+    given: bool
 
 
 class PersonChange(Asked):
@@ -116,10 +141,34 @@ async def enter_person(caller: Configurer, asked: NewPerson, deed: Once) -> Resp
         made = await people.person_with_phone(
             tx, phone=phone, name=asked.name, language=asked.language, gateway=gateway
         )
-        made.consented_at = tx.now if asked.consent else None
-        await tx.session.flush()
+        if asked.consent:
+            await agreement.give(tx, made, None, language=made.language)
         await note(tx, "person.entered", subject=f"person:{made.id}", consent=asked.consent)
         return await _one(tx, caller, made.id)
+
+    return await deed.do(caller, act, status=201)
+
+
+@router.get("/people/{person_id}/consents", summary="List what a person has agreed to", response_model=Page[Consent])
+async def list_consents(caller: Reader, person_id: UUID) -> Page[Consent]:
+    """Every yes and no to being kept and written to, the first one first; all of it at once."""
+    async with caller.transaction() as tx:
+        await people.person(tx, person_id)
+        said = [Consent.model_validate(one) for one in await agreement.history(tx, person_id)]
+    return Page(items=said, next=None)
+
+
+@router.post(
+    "/people/{person_id}/consents", summary="Record what a person has said", status_code=201, response_model=Person
+)
+async def record_consent(caller: Configurer, person_id: UUID, asked: ConsentSaid, deed: Once) -> Response:
+    """On paper or aloud, to somebody of the office. What they write themselves needs no recording."""
+
+    async def act(tx: Tx) -> Person:
+        person = await people.person(tx, person_id)
+        do = agreement.give if asked.given else agreement.refuse
+        await do(tx, person, None, language=person.language)
+        return await _one(tx, caller, person_id)
 
     return await deed.do(caller, act, status=201)
 

@@ -22,7 +22,7 @@ from core.errors import NotFound, Refusal
 from core.groups import Group, Seat
 from core.membership import excusing, guarantors, joining_late, leaving, offices, replacing
 from core.operator.rights import require_member
-from core.telling import announcing
+from core.telling import announcing, invitations
 from core.treasury import cash
 
 router = APIRouter(prefix=PREFIX, tags=["standing of members"])
@@ -279,6 +279,7 @@ async def add_late_joiner(caller: Configurer, group_id: UUID, asked: LateJoiner,
         await joining_late.terms(tx, group)
         who = await groups.enrol(tx, group, await people.person(tx, asked.person))
         lot = await joining_late.admit(tx, group, who)
+        await invitations.entered(tx, group, [asked.person])
         return LateLot(member=who.id, lot=lot_name(lot.number), place="full" if lot.place == "full" else "short")
 
     return await deed.do(caller, act, status=201, after=nudge.tick)

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core import groups
+from core import groups, people
 from core import sentences as say
 from core.db import Base, Tx
 from core.errors import NotFound, Refusal
@@ -26,6 +26,7 @@ from core.talking import questions
 from core.telling import notices
 
 LIFETIME = timedelta(days=7)
+MOST_NAMED = 3
 
 
 class Proposal(Base):
@@ -65,11 +66,13 @@ class Kind:
     ``carry_out`` does it, tells those concerned, and may raise ``Refusal`` when it has become impossible.
     ``describe`` says in a sentence what it is, for whoever hears that it was refused. ``decide``: where more than a
     number counts, whether what was said is enough (True), can no longer be (False), or waits for more (None).
+    ``in_vain``: what is put back when it was refused, has become impossible, or nobody answered in time.
     """
 
     carry_out: Callable[[Tx, Group, Proposal], Awaitable[None]]
     describe: Callable[[Tx, Group, Proposal], Awaitable[Message]]
     decide: Callable[[Tx, Group, Proposal, Sequence[Vote]], Awaitable[bool | None]] | None = None
+    in_vain: Callable[[Tx, Group, Proposal], Awaitable[None]] | None = None
 
 
 KINDS: dict[str, Kind] = {}
@@ -97,12 +100,15 @@ async def propose(
     """Ask others to agree. ``needed``: how many of them must (all, unless said). ``command``: what their answers run.
 
     An open proposal of the same kind by the same member is withdrawn: they have changed their mind.
-    Raises ``Refusal("proposal.nobody")`` when there is nobody to ask.
+    Raises ``Refusal``: ``proposal.nobody`` when there is nobody to ask, ``proposal.unreached`` when too few of them
+    have agreed to be written to, so that it could never be done.
     """
     if kind not in KINDS:
         raise ValueError(f"{kind} is no kind of proposal")
     if not asked:
         raise Refusal("proposal.nobody")
+    needed = len(asked) if needed is None else needed
+    await _require_enough_reached(tx, kind, asked, needed)
     for earlier in await open_proposals(tx, group, kind=kind):
         if earlier.made_by == by.id:
             await _settle(tx, group, earlier, "withdrawn")
@@ -115,7 +121,7 @@ async def propose(
         made_by=by.id,
         made_at=tx.now,
         expires_at=tx.now + lifetime,
-        needed=len(asked) if needed is None else needed,
+        needed=needed,
         settled_at=None,
         outcome=None,
         reason=None,
@@ -148,6 +154,13 @@ async def propose(
     )
     await note(tx, f"proposal.{kind}", group_id=group.group_id, subject=f"proposal:{proposal.id}")
     return proposal
+
+
+async def _require_enough_reached(tx: Tx, kind: str, asked: Sequence[Member], needed: int) -> None:
+    silent = [who for who in [await people.person(tx, one.person_id) for one in asked] if who.consented_at is None]
+    reached = len(asked) - len(silent)
+    if reached == 0 or (KINDS[kind].decide is None and reached < needed):
+        raise Refusal("proposal.unreached", name=", ".join(who.name for who in silent[:MOST_NAMED]))
 
 
 async def answer(tx: Tx, group: Group, proposal_id: UUID, who: Member, *, yes: bool) -> Proposal:
@@ -229,6 +242,9 @@ async def _settle(tx: Tx, group: Group, proposal: Proposal, outcome: str, *, rea
     proposal.settled_at, proposal.outcome, proposal.reason = tx.now, outcome, reason
     await tx.session.flush()
     await questions.settle(tx, proposal.id)
+    in_vain = KINDS[proposal.kind].in_vain
+    if in_vain is not None and outcome in ("refused", "expired"):
+        await in_vain(tx, group, proposal)
     await note(
         tx, f"proposal.{outcome}", group_id=group.group_id, subject=f"proposal:{proposal.id}", kind=proposal.kind
     )

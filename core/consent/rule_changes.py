@@ -4,7 +4,9 @@ What is promised to everybody for the whole cycle (contribution, lots, days, ord
 The rest may change from the next round on, when the officers agree or a vote says so, as the group has chosen.
 """
 
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import func, select
 
@@ -86,6 +88,13 @@ async def _while_forming(tx: Tx, group: Group, by: Member | None, rules: Rules) 
     others = [s for s in await groups.seats(tx, group.group_id) if by is None or s.member.id != by.id]
     if not others:
         return "set"
+    await ask_to_accept(tx, group, [s.person.id for s in others])
+    return "told"
+
+
+async def ask_to_accept(tx: Tx, group: Group, person_ids: Sequence[UUID]) -> None:
+    """Ask members whether they accept the rules as they are now, while the group forms."""
+    rules = group.rule_set
     question = say.ACCEPT_RULES(
         group=group.name,
         amount=group.money(rules.contribution_minor),
@@ -97,14 +106,13 @@ async def _while_forming(tx: Tx, group: Group, by: Member | None, rules: Rules) 
     await notices.ask(
         tx,
         group,
-        [s.person.id for s in others],
+        person_ids,
         question,
         command="_ACCEPT",
         filled={"group": str(group.group_id), "version": str(group.rules_version)},
         about=new_id(),
         event=f"rules:{group.group_id}:{group.rules_version}",
     )
-    return "told"
 
 
 def _lines(group: Group, rules: Rules) -> list[Message]:

@@ -27,6 +27,8 @@ FetchBeacon = Callable[[int], Awaitable[Beacon]]
 
 # More steps than a group can owe after years of standing still.
 MOST_STEPS = 10_000
+# A beacon that is a little late is nobody's worry; when it stays away, everybody hears why nothing was drawn.
+TOLD_AFTER = timedelta(hours=1)
 
 
 async def wake(tenant_id: UUID, group_id: UUID, fetch: FetchBeacon) -> None:
@@ -48,6 +50,7 @@ async def wake(tenant_id: UUID, group_id: UUID, fetch: FetchBeacon) -> None:
             beacon = await fetch(waiting.beacon_round)
         except TryLater as error:
             out_of_reach[waiting.round_id] = error
+            await _say_that_it_waits(tenant_id, group_id, waiting)
             continue
         async with transaction(tenant_id, now=clock.now()) as tx:
             group = await groups.by_id(tx, group_id, lock=True)
@@ -58,6 +61,16 @@ async def wake(tenant_id: UUID, group_id: UUID, fetch: FetchBeacon) -> None:
     for reason in out_of_reach.values():
         await _no_later_than(tenant_id, group_id, timedelta(seconds=max(reason.retry_seconds, 5.0)))
         raise reason
+
+
+async def _say_that_it_waits(tenant_id: UUID, group_id: UUID, waiting: DrawList) -> None:
+    if waiting.attempt == turns.ORDER_ATTEMPT or clock.now() < waiting.draw_at + TOLD_AFTER:
+        return
+    async with transaction(tenant_id) as tx:
+        group = await groups.by_id(tx, group_id)
+        round_ = await tx.session.get(Round, (group_id, waiting.round_id))
+        if round_ is not None:
+            await notices.draw_waits(tx, group, round_, waiting, until=waiting.draw_at + draws.WITNESSED_AFTER)
 
 
 class _Again:

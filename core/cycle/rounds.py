@@ -118,6 +118,7 @@ class OpenDue:
     due_at: datetime
     kind: str
     deferred_until: datetime | None
+    ahead: bool
 
 
 def beacon_of(instant: datetime) -> int:
@@ -137,7 +138,7 @@ _PAID = """(SELECT CAST(coalesce(sum(CASE WHEN t.reverses IS NULL THEN t.amount_
 
 _OPEN_DUES = f"""
 SELECT d.id, d.member_id, r.number, d.account, l.number, d.amount_minor,
-       d.amount_minor - p.paid, d.due_at, d.kind, d.deferred_until
+       d.amount_minor - p.paid, d.due_at, d.kind, d.deferred_until, r.opened_at IS NULL
 FROM dues d
 JOIN rounds r ON r.group_id = d.group_id AND r.id = d.round_id
 JOIN lots l ON l.group_id = d.group_id AND l.id = d.lot_id
@@ -496,11 +497,12 @@ async def round_by_number(tx: Tx, group: Group, number: int) -> Round | None:
 async def who_owes(tx: Tx, group: Group, *, deferred: bool = False) -> Sequence[tuple[UUID, int, datetime]]:
     """(member, open amount in minor units, oldest due instant) of everybody who owes something and may be chased.
 
-    ``deferred``: instead of those dues the ones that are not chased now.
+    What belongs to rounds that have not begun, the parts of a loan, is not asked for yet. ``deferred``: instead of
+    those dues the ones that are not chased now.
     """
     open_by_member: dict[UUID, tuple[int, datetime]] = {}
     for due in await open_dues(tx, group.group_id):
-        if deferred != (due.deferred_until is not None and due.deferred_until > tx.now):
+        if due.ahead or deferred != (due.deferred_until is not None and due.deferred_until > tx.now):
             continue
         amount, oldest = open_by_member.get(due.member_id, (0, due.due_at))
         open_by_member[due.member_id] = (amount + due.open_minor, min(oldest, due.due_at))

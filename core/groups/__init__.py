@@ -5,7 +5,17 @@ shares of a lot add up to exactly one before a cycle may begin (``core.cycle.cyc
 """
 
 from core.groups.accepting import accept, not_accepted, same_for_members
-from core.groups.finding import by_code, by_id, find_members, member, membership, of_person, seat, seats
+from core.groups.finding import (
+    by_code,
+    by_id,
+    find_members,
+    member,
+    membership,
+    of_person,
+    require_forming,
+    seat,
+    seats,
+)
 from core.groups.forming import (
     MOST_MEMBERS,
     change_rules,
@@ -17,6 +27,7 @@ from core.groups.forming import (
     rename,
     reopen,
     tidy_group_name,
+    unenrol,
 )
 from core.groups.records import Group, Held, Holding, Lot, Member, RuleVersion, Seat
 from core.groups.shares import give_share, hold, holdings, lots_taken
@@ -50,8 +61,10 @@ __all__ = [
     "of_person",
     "rename",
     "reopen",
+    "require_forming",
     "same_for_members",
     "seat",
     "seats",
     "tidy_group_name",
+    "unenrol",
 ]

@@ -154,6 +154,15 @@ async def enrol(tx: Tx, group: Group, person: Person) -> Member:
     return who
 
 
+async def unenrol(tx: Tx, group: Group, who: Member) -> None:
+    """Who was enrolled for something that came to nothing is no member any more; who holds a lot by now stays."""
+    if who.status == "left" or who.role != "member" or await holdings(tx, group, member_id=who.id):
+        return
+    who.status, who.left_at = "left", tx.now
+    await tx.session.flush()
+    await note(tx, "member.left", group_id=group.group_id, subject=f"member:{who.number}")
+
+
 async def _new_member(tx: Tx, group: Group, person: Person, role: str) -> Member:
     last = await tx.session.scalar(
         select(func.coalesce(func.max(Member.number), 0)).where(Member.group_id == group.group_id)

@@ -30,6 +30,7 @@ from core.order.draw import PaperDraw, paper_to_json, seal_paper
 from core.order.found import PAPER, Draw
 from core.payouts import Leg, Payout
 from core.people import Entry, Tenant
+from core.telling import invitations
 from core.treasury.contributions import Payment as PaymentRow
 
 
@@ -51,6 +52,8 @@ async def write(tx: Tx, imported: Import, book: Book, sums: Sums, *, tenant: Ten
     await post_money(doing)
     group.status, group.wake_at = "running", tx.now
     await tx.session.flush()
+    # Nobody in a paper book has agreed to anything here: one invitation each, at the pace of notices.
+    await invitations.entered(tx, group)
     return group
 
 

@@ -173,11 +173,11 @@ async def suspend(tx: Tx, group: Group, who: Seat, *, reason: str) -> bool:
     """Suspend a member, or lift it; whether they are suspended now.
 
     Suspended: no lot of theirs can be found, they have no vote and no office; they still owe. Raises
-    ``Refusal("member.organiser_stays")``.
+    ``Refusal("suspend.organiser")``.
     """
     member: Member = who.member
     if member.role == "organiser":
-        raise Refusal("member.organiser_stays", group=group.name)
+        raise Refusal("suspend.organiser", group=group.name)
     suspended = member.status != "suspended"
     member.status = "suspended" if suspended else "active"
     if suspended:

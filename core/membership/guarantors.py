@@ -168,8 +168,7 @@ async def withdraw(tx: Tx, group: Group, guarantee: Guarantee) -> None:
 
 async def release_settled(tx: Tx, group: Group) -> None:
     """At the end of a cycle: whoever answers for somebody who owes nothing is released."""
-    owing = {member_id for member_id, _, _ in await rounds.who_owes(tx, group)}
-    owing |= {member_id for member_id, _, _ in await rounds.who_owes(tx, group, deferred=True)}
+    owing = {due.member_id for due in await rounds.open_dues(tx, group.group_id)}
     for one in await standing(tx, group):
         if one.member_id not in owing:
             await release(tx, group, one)

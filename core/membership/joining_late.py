@@ -79,8 +79,11 @@ async def _full_lots(tx: Tx, group: Group) -> int:
     return int(count or 0)
 
 
-async def ask(tx: Tx, group: Group, who: Member) -> Proposal:
-    """Somebody who agrees to the rules and the sum wants a lot; an officer must agree. Raises as ``terms`` does."""
+async def ask(tx: Tx, group: Group, who: Member, *, new: bool = False) -> Proposal:
+    """Somebody who agrees to the rules and the sum wants a lot; an officer must agree. Raises as ``terms`` does.
+
+    ``new``: they are a member for this alone, and no longer when nobody agrees.
+    """
     comes_to = await terms(tx, group)
     seat = await groups.seat(tx, group.group_id, who.id)
     kind = say.ASK_ADMIT_BACK_PAY if comes_to.place == "full" else say.ASK_ADMIT_SHORT
@@ -93,9 +96,14 @@ async def ask(tx: Tx, group: Group, who: Member) -> Proposal:
     )
     officers = await groups.seats(tx, group.group_id, roles=officers_with("admit"))
     asked = [s.member for s in officers if s.member.id != who.id]
-    return await proposals.propose(
-        tx, group, who, "late_join", {"member": str(who.id)}, asked=asked, question=question, needed=1
-    )
+    payload = {"member": str(who.id), "new": new or await _still_new(tx, group, who)}
+    return await proposals.propose(tx, group, who, "late_join", payload, asked=asked, question=question, needed=1)
+
+
+async def _still_new(tx: Tx, group: Group, who: Member) -> bool:
+    """Whether they ask once more before anybody has answered what they first came with."""
+    waiting = await proposals.open_proposals(tx, group, kind="late_join")
+    return any(one.made_by == who.id and one.payload.get("new") for one in waiting)
 
 
 async def admit(tx: Tx, group: Group, who: Member) -> Lot:
@@ -216,9 +224,14 @@ async def _agreed(tx: Tx, group: Group, proposal: Proposal) -> None:
     await admit(tx, group, await groups.member(tx, group.group_id, UUID(proposal.payload["member"])))
 
 
+async def _came_to_nothing(tx: Tx, group: Group, proposal: Proposal) -> None:
+    if proposal.payload.get("new"):
+        await groups.unenrol(tx, group, await groups.member(tx, group.group_id, UUID(proposal.payload["member"])))
+
+
 async def _describe(tx: Tx, group: Group, proposal: Proposal) -> Message:
     seat = await groups.seat(tx, group.group_id, UUID(proposal.payload["member"]))
     return say.WHAT_LATE(name=seat.person.name)
 
 
-proposals.register("late_join", Kind(_agreed, _describe))
+proposals.register("late_join", Kind(_agreed, _describe, in_vain=_came_to_nothing))

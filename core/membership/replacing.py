@@ -26,7 +26,8 @@ from core.operator.audit import note
 from core.operator.rights import officers_with
 from core.people import Person
 from core.talking import questions
-from core.telling import notices, outbox
+from core.telling import invitations, notices, outbox
+from core.telling.outbox import Said
 from core.treasury import cash
 
 # How long somebody may think about taking a place.
@@ -41,7 +42,8 @@ async def owed(tx: Tx, group: Group, member: Member) -> int:
 async def offer(tx: Tx, group: Group, by: Member, member: Seat, phone: str, *, dead: bool, timezone: str) -> None:
     """Ask whoever has that phone whether they take a member's place.
 
-    Raises ``Refusal``: ``member.organiser_stays``, ``place.nothing``, ``place.oneself``.
+    Raises ``Refusal``: ``member.organiser_stays``, ``place.nothing``, ``place.oneself``, ``invite.…`` for a number that
+    wants nothing from us or was asked something less than a week ago.
     """
     await _check(tx, group, member)
     gateway = await people.preferred_gateway(tx, SMS)
@@ -66,12 +68,14 @@ async def offer(tx: Tx, group: Group, by: Member, member: Seat, phone: str, *, d
         "by": str(by.id),
         "dead": YES if dead else NO,
     }
+    await invitations.by_officer(tx, group, address, kind="place")
     posed = await questions.pose(
         tx, address, question, command="_TAKE_PLACE", slot="wants", filled=filled, lifetime=LIFETIME
     )
     event = f"place:{member.member.id}:{tx.now.isoformat()}"
     language = address.language or member.person.language
-    await outbox.tell_address(tx, address, posed, event=event, language=language, timezone=timezone)
+    said = Said(address, posed, language, tx.now)
+    await outbox.tell_addresses(tx, [said], event=event, timezone=timezone, group_id=group.group_id)
     await note(tx, "place.offered", group_id=group.group_id, subject=f"member:{member.member.number}", dead=dead)
 
 

@@ -40,8 +40,10 @@ async def concerned(tx: Tx, group: Group, one: Held, two: Held) -> list[Member]:
     return [await groups.member(tx, group.group_id, member_id) for member_id in ids]
 
 
-async def merge(tx: Tx, group: Group, one_id: UUID, two_id: UUID) -> Lot:
+async def merge(tx: Tx, group: Group, one_id: UUID, two_id: UUID) -> tuple[Lot, Lot | None]:
     """Put the two holdings together in the lot of the first; who else was there takes the place of the second.
+
+    Returns both lots; None for the other when nobody is left to hold it.
 
     Dues that were made move with their holdings, so that each lot answers for those who hold it now.
     Raises ``Refusal``: ``merge.not_one``, ``merge.same_member``, ``merge.list_fixed``, ``order.received``.
@@ -74,7 +76,7 @@ async def merge(tx: Tx, group: Group, one_id: UUID, two_id: UUID) -> Lot:
         )
         await tx.session.execute(delete(Lot).where(Lot.group_id == group.group_id, Lot.id == other.id))
     await note(tx, "lots.merged", group_id=group.group_id, subject=f"lot:{kept.number}", other=two.lot_number)
-    return kept
+    return kept, other if here or there else None
 
 
 async def _require_no_list(tx: Tx, group: Group) -> None:

@@ -50,7 +50,7 @@ def how_words(record: Record) -> Message:
         case "auction":
             return say.HOW_BID(said=record.how.get("discount", ""))
         case "witnessed":
-            return say.HOW_WITNESSED()
+            return say.HOW_WITNESSED_BY(numbers=record.how.get("witnesses", ""))
         case _:
             return say.HOW_OTHER()
 

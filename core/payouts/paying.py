@@ -37,12 +37,16 @@ async def pay(
     ``supplier``: to whom it went, where the pot is a thing.
 
     Raises ``Refusal``: ``payout.nothing_there``, ``payout.waits``, ``payout.not_approved``, ``payout.already_paid``,
-    ``payout.approver_pays``.
+    ``payout.approver_pays``, ``payout.supplier_needed``, ``payout.no_thing``.
     """
     payout, round_, leg = await _held(tx, group, leg_id)
     if leg.paid_at is not None:
         raise Refusal("payout.already_paid")
     _require_approval(tx, group, payout)
+    if supplier and not group.rule_set.thing:
+        raise Refusal("payout.no_thing")
+    if group.rule_set.thing and payout.kind == "pot" and not supplier:
+        raise Refusal("payout.supplier_needed")
     one = next((p for p in await payable(tx, group, round_) if p.leg.id == leg_id), None)
     amount = one.now_minor if one else 0
     if one and one.missing_minor:

@@ -12,6 +12,7 @@ from core.messages import N_, Message
 from core.sentences import refusals as _refusals  # noqa: F401 (makes them known)
 from core.sentences.about import *  # noqa: F403
 from core.sentences.agreeing import *  # noqa: F403
+from core.sentences.consenting import *  # noqa: F403
 from core.sentences.disputes import *  # noqa: F403
 from core.sentences.greeting import *  # noqa: F403
 from core.sentences.joining import *  # noqa: F403

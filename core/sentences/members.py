@@ -18,6 +18,8 @@ SURE_SUSPEND = kind("sure_suspend", N_("Suspend {name} in {group}? Their lots st
 SURE_RESTORE = kind("sure_restore", N_("{name} is suspended in {group}. Lift it?"))
 SUSPENDED = kind("suspended", N_("{name} is suspended in {group}, and is told."))
 RESTORED = kind("restored", N_("{name} is no longer suspended in {group}, and is told."))
+ASK_WHY_LIFT = kind("ask_why_lift", N_("{name} is suspended. To lift it write why; {name} will read it. NO: leave it."))
+refusal("suspend.organiser", N_("The organiser of {group} cannot be suspended. SUCCESSOR names another organiser."))
 SUSPENDED_YOU = kind(
     "suspended_you",
     N_("{group}: you are suspended. Your lots stay out of the draws; what you owe stays. Reason: {reason}"),

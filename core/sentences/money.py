@@ -98,6 +98,51 @@ refusal("loan.parts", N_("A loan is repaid before the cycle ends: in 1 to {most}
 refusal("loan.own_pot", N_("That is this member's own pot; it needs no loan."))
 refusal("loan.no_lot", N_("Only who holds a lot can borrow."))
 
+ABOUT_UNLOAN = kind(
+    "about_unloan",
+    N_("An officer takes back a loan of which nothing is repaid: UNLOAN 7 and the reason. They must agree."),
+)
+SURE_LOAN_BACK = kind(
+    "sure_loan_back", N_("The loan of {amount} to {name} in {group} would be taken back: {reason}. Ask who must agree?")
+)
+LOAN_BACK_ASKED = kind("loan_back_asked", N_("{group}: it is asked. The loan is taken back when they agree."))
+LOAN_BACK_QUESTION = kind(
+    "loan_back_question",
+    N_("{group}: {name} wants to take back the loan of {amount} to {to}: {reason}. The money is back. Do you agree?"),
+)
+LOAN_BACK_WHAT = kind("loan_back_what", N_("taking back the loan of {amount} to {name}"))
+LOAN_TAKEN_BACK = kind(
+    "loan_taken_back", N_("{group}: the loan of {amount} to {name} was taken back and is not owed. Reason: {reason}")
+)
+refusal("loan.unknown", N_("There is no such loan."))
+refusal("loan.taken_back", N_("This loan was taken back already."))
+refusal("loan.repaid", N_("Something of this loan is repaid already; it cannot be taken back."))
+
+ABOUT_UNSPEND = kind(
+    "about_unspend",
+    N_("An officer takes back what was last spent of a fund: UNSPEND, its name and the reason. Others must agree."),
+)
+SURE_SPEND_BACK = kind(
+    "sure_spend_back",
+    N_("{amount} of the fund {fund} of {group}, spent for: {said}, would go back: {reason}. Ask the others?"),
+)
+SPEND_BACK_ASKED = kind("spend_back_asked", N_("{group}: the others are asked. It goes back when they agree."))
+SPEND_BACK_QUESTION = kind(
+    "spend_back_question",
+    N_(
+        "{group}: {name} wants to put back {amount} of the fund {fund}, spent for: {said}. Reason: {reason}. "
+        "Do you agree?"
+    ),
+)
+SPEND_BACK_WHAT = kind("spend_back_what", N_("putting back what was spent"))
+SPEND_TAKEN_BACK = kind(
+    "spend_taken_back",
+    N_("{group}: {amount} of the fund {fund}, spent for: {said}, was put back. Reason: {reason}"),
+)
+refusal("spend.unknown", N_("There is no such spending."))
+refusal("payout.supplier_needed", N_("The pot is a thing: say to whom the money went."))
+refusal("payout.no_thing", N_("The pot is money: it goes to its holder, to no supplier."))
+
 WHICH_FUND = kind("which_fund", N_("Which fund?"))
 FUND_LABEL = kind("fund_label", N_("{fund}: {amount}"))
 ASK_SPEND = kind("ask_spend", N_("How much is spent?"))
@@ -127,6 +172,25 @@ DID_YOU_GET_THING = kind(
     N_(
         "{group}, round {round}: {supplier} got {amount} for your {thing}, says {payer}. Was the {thing} handed to you?"
     ),
+)
+WHOSE_THING = kind("whose_thing", N_("For whom was the {thing} bought?"))
+PAID_OUT_THING = kind(
+    "paid_out_thing",
+    N_(
+        "Recorded: {amount} paid to {supplier} for the {thing} of {name}, round {round}. {name} is asked. 0: take back."
+    ),
+)
+GOT_THING = kind("got_thing", N_("Thank you. That you have the {thing} from {group} is confirmed."))
+DID_NOT_GET_THING = kind(
+    "did_not_get_thing", N_("Noted: the {thing} from {group} was not handed to you. The officers are told.")
+)
+THING_DENIED = kind(
+    "thing_denied", N_("{group}: {name} says the {thing} was not handed over. The payment in the book was taken back.")
+)
+THING_CONFIRMED = kind("thing_confirmed", N_("{group}: {name} confirmed having the {thing}."))
+THING_TO_BUY = kind(
+    "thing_to_buy",
+    N_("{group}, round {round}: {amount} is there for the {thing}. When it is bought and paid: PAYOUT and the member."),
 )
 YOUR_THING = kind(
     "your_thing", N_("{group}: your pot is a {thing}. The money goes to who sells it, you get the {thing}.")

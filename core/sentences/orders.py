@@ -53,6 +53,7 @@ HOW_TIED = kind("how_tied", N_("drawn among equal bids, {amount} left to all"))
 OFFICER_NO = kind("officer_no", N_("the {office}, no. {number}"))
 ADMINISTRATOR = kind("administrator", N_("the operator's administrator"))
 HOW_WITNESSED = kind("how_witnessed", N_("drawn on paper before two witnesses, not computed"))
+HOW_WITNESSED_BY = kind("how_witnessed_by", N_("drawn on paper before two witnesses, members {numbers}"))
 HOW_OTHER = kind("how_other", N_("not computed"))
 LIST_OF_ROUND = kind("list_of_round", NN_("Of {count} lot (list {list}).", "Of {count} lots (list {list})."))
 NOT_COMPUTED = kind(
@@ -134,6 +135,9 @@ MERGE_ASKED = kind(
 MERGE_WAITS = kind("merge_waits", N_("{group}: all holders of lots {lots} are asked."))
 MERGE_WHAT = kind("merge_what", N_("the parts of lots {lots} are put together anew"))
 MERGED = kind("merged", N_("{group}: done. Lot {lot} is now held by {names}."))
+MERGED_BOTH = kind(
+    "merged_both", N_("{group}: done. Lot {lot} is now held by {names}; lot {other} is held by {others}.")
+)
 
 NEED_NOTED = kind("need_noted", N_("{group}: the officers are told that you need it soon."))
 NEED_TOLD = kind("need_told", N_("{group}: {name} (no. {number}) needs the pot soon: {reason}"))

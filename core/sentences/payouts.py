@@ -38,6 +38,14 @@ NOBODY_ELIGIBLE = kind(
     "nobody_eligible",
     N_("{group}, round {round}: no lot has paid everything, so none can be drawn now. The draw is tried again later."),
 )
+DRAW_WAITS = kind(
+    "draw_waits",
+    N_(
+        "{group}, round {round}: the public number of the draw has not come. The list stays as it is and the draw "
+        "waits. After {due} the officers may draw paper lots before witnesses."
+    ),
+    N_("{group}, round {round}: the draw waits for its public number. After {due} officers may draw paper lots."),
+)
 DRAW_HELD = kind("draw_held", N_("{group}, round {round}:\n{lots}\n{next}"))
 DRAWN_LOT = kind("drawn_lot", N_("Lot {lot} came up: {names}. To check: VERIFY {code}"))
 YOUR_LOT = kind(

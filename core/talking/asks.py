@@ -30,7 +30,12 @@ YES_NO = (Choice(say.YES(), YES), Choice(say.NO(), NO))
 
 
 class Ask:
-    """The contract, with answers that suit most: nothing is found, nothing is known, any text is the value."""
+    """The contract, with answers that suit most: nothing is found, nothing is known, any text is the value.
+
+    ``free``: whatever is written is the value, so that only NO alone says that the question is not to be answered.
+    """
+
+    free = False
 
     async def find(self, talk: Talk, given: Given, words: list[str]) -> Found:
         """The value among the words of the line that called the command, and the words left; None if not there."""
@@ -151,11 +156,13 @@ class WhichGroup(Ask):
     """One of the speaker's groups. Never asked of somebody who is in one; the last used is offered first.
 
     ``right``: only groups where the speaker's office carries it. ``statuses``: only groups in these, when any is.
+    ``leaves``: how many words of the line are surely no name, however a group is called: SET LIKE hagbad.
     """
 
-    def __init__(self, *, right: str | None = None, statuses: tuple[str, ...] = ()) -> None:
+    def __init__(self, *, right: str | None = None, statuses: tuple[str, ...] = (), leaves: int = 0) -> None:
         self.right = right
         self.statuses = statuses
+        self.leaves = leaves
 
     async def _eligible(self, talk: Talk, *, any_status: bool = False) -> list[Group]:
         mine = await talk.my_groups()
@@ -174,7 +181,7 @@ class WhichGroup(Ask):
             return None
         # Whatever its status when it is called by its whole name: money may have to move in a group that is over.
         for mine, wholly in ((await self._eligible(talk), False), (await self._eligible(talk, any_status=True), True)):
-            for size in range(len(words), 0, -1):
+            for size in range(len(words) - self.leaves, 0, -1):
                 for start in range(len(words) - size + 1):
                     typed = " ".join(words[start : start + size])
                     meant = _group_called(mine, typed, wholly=wholly)
@@ -217,10 +224,16 @@ def _group_called(mine: list[Group], typed: str, *, wholly: bool = False) -> Gro
 
 
 class GroupOfCode(Ask):
-    """A group of this tenant by its code: what JOIN takes."""
+    """A group of this tenant by its code: what JOIN takes. Whom nobody can let in is told before giving a name."""
 
     async def find(self, talk: Talk, given: Given, words: list[str]) -> Found:
-        return (await groups.by_code(talk.tx, words[0]), words[1:]) if words else None
+        if not words:
+            return None
+        group = await groups.by_code(talk.tx, words[0])
+        mine = {known.group_id for known, _ in await talk.my_groups()}
+        if group.status == "running" and group.rule_set.late_joiners == "no" and group.group_id not in mine:
+            groups.require_forming(group)
+        return group, words[1:]
 
     async def question(self, talk: Talk, given: Given) -> Message:
         return say.ASK_GROUP_CODE()
@@ -242,6 +255,9 @@ class ShareOfLot(Ask):
         value = understanding.share(typed)
         if value is None:
             raise Refusal("share.not_understood", typed=" ".join(words)[:20])
+        group: Group | None = given.get("group")
+        if group is not None and group.status == "running" and value != 1:
+            raise Refusal("late.whole_lot")
         return value, [] if "/" in words else words[1:]
 
     async def known(self, talk: Talk, given: Given) -> Any:
@@ -391,7 +407,8 @@ class HowMuch(Ask):
         group = given["group"]
         seat: Seat | None = given.get(self.of) if self.of else None
         member_id = seat.member.id if seat else (await talk.membership(group)).id
-        owed = sum(due.open_minor for due in await rounds.open_dues(talk.tx, group.group_id, member_id=member_id))
+        dues = await rounds.open_dues(talk.tx, group.group_id, member_id=member_id)
+        owed = sum(due.open_minor for due in dues if not due.ahead)
         amount = group.money(owed)
         if seat:
             message = say.ASK_AMOUNT_OF(name=seat.person.name, amount=amount)
@@ -443,7 +460,7 @@ class WhichMember(Ask):
         seats = await groups.seats(talk.tx, given["group"].group_id)
         if len(seats) > MOST_CHOICES:
             return say.ASK_MEMBER()
-        return say.ASK_MEMBER_AMONG().offering(*map(_member_choice, seats))
+        return say.ASK_MEMBER_AMONG().offering(*map(member_choice, seats))
 
     async def answer(self, talk: Talk, given: Given, text: str) -> Seat:
         group = given["group"]
@@ -483,7 +500,8 @@ async def _members_called(talk: Talk, group: Group, typed: str) -> list[Seat]:
     return [s for s in await groups.seats(talk.tx, group.group_id) if s.person.id == address.person_id]
 
 
-def _member_choice(seat: Seat) -> Choice:
+def member_choice(seat: Seat) -> Choice:
+    """A member as one of several to choose from."""
     label = say.MEMBER_LABEL(number=seat.member.number, name=seat.person.name)
     return Choice(label, str(seat.member.number))
 

@@ -18,7 +18,7 @@ from core.consent import pins
 from core.db import Tx, transaction
 from core.errors import Refusal, TryLater
 from core.inbox import FOREIGN_CONTACT, Inbound
-from core.messages import Message
+from core.messages import NO, YES, Message
 from core.people import Address, Tenant
 from core.talking import questions, understanding, words
 from core.talking.asks import MISSING, Ask, TheirName, WhichLanguage
@@ -27,6 +27,7 @@ from core.talking.commands import (  # noqa: F401 (registers them)
     agreeing,
     anyone,
     closing,
+    consenting,
     disputing,
     excusing,
     guaranteeing,
@@ -123,7 +124,7 @@ async def _attempt(
         language = person.language if person else address.language
         language = language or await _guess_language(tx, tenant, inbound, address)
         talk = Talk(tx, tenant, inbound, address, person, language, taken.asked, hidden=hidden)
-        answers = [failure.message] if failure else await _understand(talk)
+        answers = [failure.message] if failure else await _understand(talk) + await consenting.asked_again(talk)
         if hidden and not failure:
             await inbox.hide(tx, taken.inbox_id, instead=pins.HIDDEN)
         if failure:
@@ -182,6 +183,9 @@ async def _understand(talk: Talk) -> list[Message]:
     near = words.understood(text, talk.language)
     if near and near.command not in ANSWER_WORDS:
         return await _call(talk, near.command, list(near.rest))
+    if meant and meant[0] == "YES" and await consenting.is_to_agree(talk):
+        # However long ago they were asked, and whatever they said then.
+        return await _run(talk, COMMANDS["_CONSENT"], {"answer": YES}, [])
     if meant or understanding.number(text) is not None:
         return [say.NOTHING_ASKED()]
     return [say.NOT_UNDERSTOOD(typed=text[:40])]
@@ -234,6 +238,9 @@ async def _answer(talk: Talk, question: Question, value: str) -> list[Message]:
     asked = COMMANDS[question.command]
     given = await _load(talk, asked, question.filled)
     ask = asked.ask(question.slot)
+    if ask.free and value == NO:
+        await questions.close(talk.tx, question)
+        return [say.NEVER_MIND()]
     meant = await ask.answer(talk, given, value)
     if not await questions.close(talk.tx, question):
         return [say.EXPIRED()]

@@ -19,7 +19,7 @@ LONGEST = 300
 
 
 async def announce(tx: Tx, group: Group, by: Member, words: str) -> int:
-    """Tell all members; how many others there are.
+    """Tell all members who agreed to be told; how many others they are.
 
     Raises ``Refusal``: ``announce.empty``, ``announce.too_long``, ``announce.too_many``.
     """
@@ -33,9 +33,9 @@ async def announce(tx: Tx, group: Group, by: Member, words: str) -> int:
     await groups.by_id(tx, group.group_id, lock=True)
     message = say.ANNOUNCEMENT(group=group.name, name=seat.person.name, said=said)
     event = await _free_event(tx, group)
-    await notices.tell_members(tx, group, message, event=event, besides=[seat.person.id])
+    told = await notices.tell_members(tx, group, message, event=event, besides=[seat.person.id])
     await note(tx, "group.announced", group_id=group.group_id, subject=f"member:{by.number}", length=len(said))
-    return len(await groups.seats(tx, group.group_id)) - 1
+    return told
 
 
 async def _free_event(tx: Tx, group: Group) -> str:

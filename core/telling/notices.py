@@ -4,7 +4,7 @@ Each is queued once by its event; who has paid, been told or left in the meantim
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from core import groups, people
@@ -32,11 +32,11 @@ async def _timezone(tx: Tx) -> str:
     return (await people.tenant_of(tx)).timezone
 
 
-async def tell_members(tx: Tx, group: Group, message: Message, *, event: str, besides: Iterable[UUID] = ()) -> None:
-    """The same notice to every active member, but for the people in ``besides``."""
+async def tell_members(tx: Tx, group: Group, message: Message, *, event: str, besides: Iterable[UUID] = ()) -> int:
+    """The same notice to every active member, but for the people in ``besides``; how many are told."""
     left_out = set(besides)
     everyone = [s.person.id for s in await groups.seats(tx, group.group_id) if s.person.id not in left_out]
-    await outbox.tell(tx, everyone, message, event=event, timezone=await _timezone(tx), group_id=group.group_id)
+    return await outbox.tell(tx, everyone, message, event=event, timezone=await _timezone(tx), group_id=group.group_id)
 
 
 async def tell_officers(
@@ -147,6 +147,14 @@ async def list_frozen(tx: Tx, group: Group, round_: Round, frozen: DrawList) -> 
         await tell_person(tx, group, person_id, message, event=event)
 
 
+async def draw_waits(tx: Tx, group: Group, round_: Round, frozen: DrawList, *, until: datetime) -> None:
+    """The public number has not come, to every member; from ``until`` on paper lots may be drawn. Said once a list."""
+    event = f"waits:{frozen.id}"
+    if not await outbox.is_queued(tx, event):
+        message = say.DRAW_WAITS(group=group.name, round=round_.number, due=until)
+        await tell_members(tx, group, message, event=event)
+
+
 async def list_to_decide(tx: Tx, group: Group, round_: Round, frozen: DrawList) -> None:
     """The list's code, to every member, before the officers decide."""
     count = frozen.list_text.count("\n")
@@ -243,9 +251,10 @@ async def draw_held(tx: Tx, group: Group, round_: Round, held: Sequence[Held], n
     await tell_members(tx, group, message, event=event, besides=winners)
     for one in held:
         await _tell_holders(tx, group, round_, one, after, event)
-    pot = say.POT_TO_PAY(
-        group=group.name, round=round_.number, amount=group.money(sum(one.payout.amount_minor for one in held))
-    )
+    there = group.money(sum(one.payout.amount_minor for one in held))
+    pot = say.POT_TO_PAY(group=group.name, round=round_.number, amount=there)
+    if thing := group.rule_set.thing:
+        pot = say.THING_TO_BUY(group=group.name, round=round_.number, amount=there, thing=thing)
     await tell_officers(tx, group, "pay_out", pot, event=f"pot:{held[0].draw.id}")
 
 
@@ -367,15 +376,19 @@ async def claim_made(
 
 
 async def leg_paid(tx: Tx, group: Group, leg: Leg, round_number: int, payer: str) -> None:
-    """To the holder: did it come?"""
+    """To the holder: did it come? Who has not agreed to get messages is not asked; the officers who did not pay are."""
     seat = await groups.seat(tx, group.group_id, leg.member_id)
     facts = {"group": group.name, "amount": group.money(leg.amount_minor), "round": round_number, "payer": payer}
-    asked = say.DID_YOU_GET(**facts)
+    asked, to, command = say.DID_YOU_GET(**facts), [seat.person.id], "_GOT"
     if leg.supplier:
         asked = say.DID_YOU_GET_THING(**facts, supplier=leg.supplier, thing=group.rule_set.thing)
+    if seat.person.consented_at is None:
+        officers = await groups.seats(tx, group.group_id, roles=officers_with("pay_out"))
+        asked, command = say.DID_THEY_GET(**facts, name=seat.person.name), "_SAW"
+        to = [s.person.id for s in officers if s.member.id != leg.held_by]
     filled = {"group": str(group.group_id), "leg": str(leg.id)}
     event = f"leg:{leg.id}:{tx.now.isoformat()}"
-    await ask(tx, group, [seat.person.id], asked, command="_GOT", filled=filled, about=leg.id, event=event)
+    await ask(tx, group, to, asked, command=command, filled=filled, about=leg.id, event=event)
 
 
 def _question(
@@ -405,10 +418,20 @@ def _question(
     return message
 
 
-async def leg_denied(tx: Tx, group: Group, leg: Leg, name: str) -> None:
-    """To the officers: the holder says that a payout never came."""
+async def leg_denied(tx: Tx, group: Group, leg: Leg, name: str, *, bought: bool) -> None:
+    """To the officers: the holder says that a payout never came; ``bought``: that the thing it paid for did not."""
     message = say.LEG_DENIED(group=group.name, amount=group.money(leg.amount_minor), name=name)
+    if bought:
+        message = say.THING_DENIED(group=group.name, thing=group.rule_set.thing, name=name)
     await tell_officers(tx, group, "pay_out", message, event=f"denied:{leg.id}:{tx.now.isoformat()}")
+
+
+async def leg_confirmed(tx: Tx, group: Group, leg: Leg, holder: Person) -> None:
+    """To the officers: the holder says that a payout came."""
+    message = say.LEG_CONFIRMED(group=group.name, name=holder.name, amount=group.money(leg.amount_minor))
+    if leg.supplier:
+        message = say.THING_CONFIRMED(group=group.name, name=holder.name, thing=group.rule_set.thing)
+    await tell_officers(tx, group, "pay_out", message, event=f"confirmed:{leg.id}", besides=[holder.id])
 
 
 async def cycle_closed(tx: Tx, group: Group, paid_in: int, paid_out: int) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core import people
 from core.db import Base, Tx, transaction
+from core.errors import Refusal
 from core.ids import new_id
 from core.messages import Message, Reader, pack, render, show
 from core.people import Address, Person
@@ -243,6 +244,10 @@ async def tell(
 
     ``message`` is the same for all, or made for each (None: nothing for this one). Queued at most once by
     (event, address). Returns how many rows are new. People who cannot be reached are left out.
+
+    So are those who have not agreed to be written to. For them nothing is kept back either: what a notice says is
+    old when they agree, perhaps weeks later, and STATUS says what is true then; a pile of stale texts would be the
+    first thing they ever got. The one message that may go before is an invitation (``core.telling.invitations``).
     """
     wanted = list(person_ids)
     reach = await people.where_to_reach(tx, wanted)
@@ -282,12 +287,43 @@ async def tell(
     return len(told)
 
 
-async def tell_address(tx: Tx, address: Address, message: Message, *, event: str, language: str, timezone: str) -> bool:
-    """Queue a message to an address that may be nobody's yet; False when it was queued before."""
-    row = _row(tx, address, message, event=event, language=language, person_id=address.person_id, timezone=timezone)
-    told = await _write(tx, [row], state="queued")
+async def is_queued(tx: Tx, event: str) -> bool:
+    """Whether anybody is told of an event already, sent or not."""
+    query = select(OutboxRow.id).where(OutboxRow.tenant_id == tx.tenant_id, OutboxRow.event == event).limit(1)
+    return await tx.session.scalar(query) is not None
+
+
+@dataclass(frozen=True)
+class Said:
+    """A message to an address that may be nobody's yet, in a language, not before an instant."""
+
+    address: Address
+    message: Message
+    language: str
+    send_after: datetime
+
+
+async def tell_addresses(
+    tx: Tx, what: Iterable[Said], *, event: str, timezone: str, group_id: UUID | None = None
+) -> set[UUID]:
+    """Queue a message for each address, whatever its person has agreed to; the addresses not told of it before."""
+    rows = [
+        _row(
+            tx,
+            one.address,
+            one.message,
+            event=event,
+            language=one.language,
+            person_id=one.address.person_id,
+            group_id=group_id,
+            send_after=one.send_after,
+            timezone=timezone,
+        )
+        for one in what
+    ]
+    told = await _write(tx, rows, state="queued") if rows else set()
     tx.notified |= told
-    return bool(told)
+    return told
 
 
 # One statement: the address is locked, so that two workers do not send out of order; a message that was put off
@@ -492,10 +528,20 @@ async def report(tx: Tx, *, gateway: str, provider_id: str, state: str, reason: 
 
 
 async def resend(tx: Tx, outbox_id: UUID) -> OutboxRow | None:
-    """Queue a failed, held or uncertain message again, because a person looked at it and said so."""
+    """Queue a failed, held or uncertain message again, because a person looked at it and said so.
+
+    Not against the word of whom it is for: a notice to somebody who has not agreed to any, or an invitation to who has
+    answered it, stays as it is. Raises ``Refusal("message.not_agreed")``.
+    """
     row = await tx.session.get(OutboxRow, outbox_id, with_for_update=True)
     if row is None or row.state not in ("failed", "held", "uncertain"):
         return row
+    person = await people.person(tx, row.person_id) if row.person_id else None
+    invitation = row.kind == "consent_entered"
+    if person is not None and row.priority != REPLY and (person.consented_at is None) != invitation:
+        raise Refusal("message.not_agreed")
+    if invitation and row.state == "held":
+        raise Refusal("message.not_agreed")
     row.state, row.send_after, row.attempts, row.reason = "queued", tx.now, 0, None
     await tx.session.flush()
     return row

@@ -202,6 +202,28 @@ async def answer(tx: Tx, group: Group, dispute: Dispute, *, by: Member | None, o
     await notices.tell_officers(tx, group, "answer", message, event=event, besides=told)
 
 
+async def withdraw(tx: Tx, group: Group, dispute: Dispute, *, by: Member) -> Subject:
+    """Who raised it has seen that nothing is wrong, before anybody answered; the officers are told.
+
+    Raises ``Refusal``: ``dispute.settled``, ``dispute.not_yours``.
+    """
+    await tx.session.refresh(dispute, with_for_update=True)
+    if dispute.outcome is not None:
+        raise Refusal("dispute.settled")
+    if by.id != dispute.member_id:
+        raise Refusal("dispute.not_yours")
+    subject = await subject_of(tx, group, dispute.about, dispute.subject_id)
+    dispute.outcome, dispute.answered_at, dispute.answered_by = "withdrawn", tx.now, tx.actor
+    await tx.session.flush()
+    await questions.settle(tx, dispute.id)
+    await note(tx, "dispute.withdrawn", group_id=group.group_id, subject=f"dispute:{dispute.id}")
+    seat = await groups.seat(tx, group.group_id, by.id)
+    message = say.DISPUTE_WITHDRAWN(group=group.name, name=seat.person.name, what=subject.called)
+    event = f"dispute.withdrawn:{dispute.id}"
+    await notices.tell_officers(tx, group, "answer", message, event=event, besides=[seat.person.id])
+    return subject
+
+
 async def _correct(tx: Tx, group: Group, dispute: Dispute, words: str) -> None:
     match dispute.about:
         case "payment":

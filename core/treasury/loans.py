@@ -33,7 +33,7 @@ from core.telling import money_notices
 
 
 class Loan(Base):
-    """Money lent out of ``account``, a pot. How much is repaid is asked of its dues."""
+    """Money lent out of ``account``, a pot; ``reversed_at``: taken back. How much is repaid is asked of its dues."""
 
     __tablename__ = "loans"
     group_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -157,6 +157,24 @@ async def _holders(tx: Tx, group: Group, round_: Round) -> list[Member]:
         .join(Leg, (Leg.group_id == Member.group_id) & (Leg.member_id == Member.id))
         .join(Payout, (Payout.group_id == Leg.group_id) & (Payout.id == Leg.payout_id))
         .where(Payout.group_id == group.group_id, Payout.round_id == round_.id, Leg.paid_at.is_(None))
+        .order_by(Member.number)
+        .distinct()
+    )
+    return list(rows.all())
+
+
+async def holders_of(tx: Tx, group: Group, account: str) -> list[Member]:
+    """Whose pots a loan came out of, paid by now or not."""
+    rows = await tx.session.scalars(
+        select(Member)
+        .join(Leg, (Leg.group_id == Member.group_id) & (Leg.member_id == Member.id))
+        .join(Payout, (Payout.group_id == Leg.group_id) & (Payout.id == Leg.payout_id))
+        .join(Round, (Round.group_id == Payout.group_id) & (Round.id == Payout.round_id))
+        .where(
+            Payout.group_id == group.group_id,
+            Payout.kind == "pot",
+            func.concat("pot/", Round.cycle, "/", Round.number) == account,
+        )
         .order_by(Member.number)
         .distinct()
     )

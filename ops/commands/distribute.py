@@ -74,6 +74,8 @@ LOCAL = (
     "begun_work",
     "imports",
     "papers",
+    "consents",
+    "invitations",
 )
 
 POST = "ledger_post(uuid, timestamptz, ledger_request[])"

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from core import sentences as say
 from core.consent import proposals
+from core.consent.proposals import Proposal
 from core.groups import Group
 from core.messages import Message
 from core.talking.asks import Kept, WhichGroup, YesOrNo
@@ -18,8 +19,15 @@ async def agree(
     group: Annotated[Group, WhichGroup()],
     proposal: Annotated[UUID, Kept()],
     answer: Annotated[bool, YesOrNo()],
-) -> Message | None:
+) -> Message:
     """Yes or no to a proposal; what comes of it is told to all whom it concerns."""
     talk.group = group
-    await proposals.answer(talk.tx, group, proposal, await talk.membership(group), yes=answer)
-    return say.AGREED(group=group.name) if answer else say.NEVER_MIND()
+    answered = await proposals.answer(talk.tx, group, proposal, await talk.membership(group), yes=answer)
+    return heard(group, answered) if answer else say.NEVER_MIND()
+
+
+def heard(group: Group, proposal: Proposal) -> Message:
+    """To who has just said yes: whether others are still to answer, or theirs was the answer that decided."""
+    if proposal.settled_at is None:
+        return say.AGREED(group=group.name)
+    return say.AGREED_DONE() if proposal.outcome == "done" else say.AGREED_IN_VAIN()

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 
 from core import catalogues, groups, lexicon, payouts, people
 from core import sentences as say
+from core.consent import agreement
 from core.cycle import rounds
 from core.errors import Refusal
 from core.inbox import InboxRow
@@ -37,9 +38,12 @@ MENU = ("STATUS", "PAY", "ROUND", "HISTORY", "MEMBERS", "HELP")
 @command("START", about=say.ABOUT_START)
 async def start(talk: Talk) -> Message | list[Message]:
     """Greets; messages go to this address again."""
-    if talk.address.state != "active":
+    before = talk.address.state
+    if before != "active":
         await people.set_state(talk.tx, talk.address.id, "active")
-        if talk.person is not None:
+        if talk.person is not None and talk.person.consented_at is not None:
+            if before == "stopped":
+                await agreement.give(talk.tx, talk.person, talk.address, language=talk.language)
             return say.STARTED_AGAIN()
     if talk.person is not None:
         return say.WELCOME_BACK(name=talk.person.name).showing(
@@ -86,7 +90,9 @@ async def lang(talk: Talk, language: Annotated[str, WhichLanguage(always=True)])
 @command("STOP", about=say.ABOUT_STOP)
 async def stop(talk: Talk) -> Message:
     """No more messages to this address; answers to what it writes still come."""
-    await people.set_state(talk.tx, talk.address.id, "stopped")
+    if talk.address.state != "stopped":
+        await people.set_state(talk.tx, talk.address.id, "stopped")
+        await agreement.stop(talk.tx, talk.person, talk.address, language=talk.language)
     return say.STOPPED()
 
 
@@ -180,6 +186,8 @@ async def _undo_payout(talk: Talk, what: dict[str, UUID]) -> Message:
 @undoes("join")
 async def _undo_join(talk: Talk, what: dict[str, UUID]) -> Message:
     group = await groups.by_id(talk.tx, what["group"])
+    if group.status == "running":
+        raise Refusal("undo.too_late")
     await groups.leave(talk.tx, group, await groups.member(talk.tx, group.group_id, what["member"]))
     talk.forget_groups()
     return say.UNDONE_JOIN(group=group.name)

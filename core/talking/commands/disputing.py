@@ -1,6 +1,7 @@
 """The book is wrong, says a member: DISPUTE, and the officers' ANSWER."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from core import groups
 from core import sentences as say
@@ -10,6 +11,7 @@ from core.messages import Message
 from core.operator.rights import require_member
 from core.talking.asks import MISSING, Given, WhichGroup
 from core.talking.command import command
+from core.talking.commands.anyone import undoes
 from core.talking.commands.slots import Named, Saying, WhatIsWrong, WhichDispute, WhichOutcome, subject
 from core.talking.talk import Talk
 from core.treasury import disputes
@@ -37,8 +39,17 @@ async def dispute(
     about = await subject(talk, group, what)
     if not said:
         return await _course(talk, group, about)
-    await disputes.raise_(talk.tx, group, me, about, said)
+    raised = await disputes.raise_(talk.tx, group, me, about, said)
+    talk.can_undo("dispute", group=group.group_id, dispute=raised.id)
     return say.DISPUTE_RAISED(what=about.called)
+
+
+@undoes("dispute")
+async def _undo_dispute(talk: Talk, what: dict[str, UUID]) -> Message:
+    group = await groups.by_id(talk.tx, what["group"])
+    found = await disputes.dispute(talk.tx, group.group_id, what["dispute"])
+    about = await disputes.withdraw(talk.tx, group, found, by=await talk.membership(group))
+    return say.UNDONE_DISPUTE(what=about.called)
 
 
 async def _course(talk: Talk, group: Group, about: Subject) -> list[Message]:
@@ -48,6 +59,8 @@ async def _course(talk: Talk, group: Group, about: Subject) -> list[Message]:
         facts = {"group": group.name, "name": seat.person.name, "what": about.called}
         if one.outcome is None:
             lines.append(say.DISPUTE_WAITS(**facts, said=one.said, on=one.opened_at.date()))
+        elif one.outcome == "withdrawn":
+            lines.append(say.DISPUTE_WITHDRAWN(**facts))
         else:
             kind = say.DISPUTE_CORRECTED if one.outcome == "corrected" else say.DISPUTE_STANDS
             lines.append(kind(**facts, words=one.answer or ""))
@@ -61,6 +74,9 @@ async def _answer(talk: Talk, group: Group, dispute: Dispute, outcome: Outcome, 
     await disputes.answer(talk.tx, group, dispute, by=me, outcome=outcome, words=words)
     await agenda.look_again(talk.tx, group)
     seat = await groups.seat(talk.tx, group.group_id, dispute.member_id)
+    if outcome == "corrected" and dispute.about != "due":
+        about = await disputes.subject_of(talk.tx, group, dispute.about, dispute.subject_id)
+        return say.DISPUTE_ANSWERED_BACK(name=seat.person.name, what=about.called)
     return say.DISPUTE_ANSWERED(name=seat.person.name)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from core import sentences as say
 from core.cycle import agenda
+from core.errors import Refusal
 from core.groups import Group, Seat
 from core.membership import excusing
 from core.messages import Message
@@ -46,6 +47,18 @@ async def defer(
     return say.DEFERRED(name=member.person.name, amount=group.money(amount_minor), due=until)
 
 
+class _WhySuspend(Saying):
+    """Why somebody is suspended, or why it is lifted: whoever asks hears which of the two it is."""
+
+    async def question(self, talk: Talk, given: Given) -> Message:
+        seat: Seat = given["member"]
+        if seat.member.role == "organiser":
+            raise Refusal("suspend.organiser", group=given["group"].name)
+        if seat.member.status == "suspended":
+            return say.ASK_WHY_LIFT(name=seat.person.name)
+        return await super().question(talk, given)
+
+
 async def _ask_suspend(talk: Talk, given: Given) -> Message:
     seat: Seat = given["member"]
     kind = say.SURE_RESTORE if seat.member.status == "suspended" else say.SURE_SUSPEND
@@ -57,7 +70,7 @@ async def suspend(
     talk: Talk,
     group: Annotated[Group, WhichGroup(right="suspend")],
     member: Annotated[Seat, WhichMember()],
-    reason: Annotated[str, Saying(say.ASK_REASON)],
+    reason: Annotated[str, _WhySuspend(say.ASK_REASON)],
     sure: Annotated[bool, Sure(_ask_suspend)],
 ) -> Message:
     """Suspends a member, or lifts it."""

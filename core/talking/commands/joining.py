@@ -1,13 +1,11 @@
 """Founding, joining, inviting, beginning: NEW, JOIN, LEAVE, INVITE, BEGIN."""
 
-from datetime import timedelta
 from fractions import Fraction
 from typing import Annotated
 
-from sqlalchemy import func, select
-
 from core import groups, people, phones
 from core import sentences as say
+from core.consent import agreement
 from core.cycle import cycles, rounds
 from core.errors import Refusal
 from core.groups import Group, Member
@@ -36,11 +34,8 @@ from core.talking.asks import (
 from core.talking.command import command
 from core.talking.describing import rhythm_words, rule_lines
 from core.talking.talk import Talk
-from core.telling import notices, outbox
-from core.telling.outbox import OutboxRow
-
-# Invitations by SMS that one person may send in a day: operators cut off codes for unsolicited texts.
-MOST_INVITATIONS = 20
+from core.telling import invitations, notices, outbox
+from core.telling.outbox import Said
 
 
 def share_words(share: Fraction) -> Message:
@@ -50,11 +45,13 @@ def share_words(share: Fraction) -> Message:
     return say.ONE_LOT(count=int(share)) if share.denominator == 1 else say.PART_OF_LOT(share=str(share))
 
 
-async def _stranger(talk: Talk, given: Given) -> bool:
+async def stranger(talk: Talk, given: Given) -> bool:
+    """Whether whoever speaks has not agreed to be kept."""
     return talk.person is None or talk.person.consented_at is None
 
 
-async def _ask_consent(talk: Talk, given: Given) -> Message:
+async def ask_consent(talk: Talk, given: Given) -> Message:
+    """What is kept and shown of somebody, where no group with its rules is at hand to be joined."""
     return say.CONSENT_FOUND()
 
 
@@ -74,14 +71,13 @@ async def _ask_consent_to_join(talk: Talk, given: Given) -> Message:
 
 
 async def the_person(talk: Talk, name: str, language: str) -> Person:
-    """The speaker, made a person when this is the first time."""
+    """The speaker, made a person when this is the first time; who has just agreed to the question of it."""
     if talk.person is None:
         talk.person = await people.register(talk.tx, talk.address, name=name, language=language)
         talk.tx.actor = f"person:{talk.person.id}"
         talk.language = language
-    elif talk.person.consented_at is None:
-        talk.person.consented_at = talk.tx.now
-        await talk.tx.session.flush()
+    if talk.person.consented_at is None:
+        await agreement.give(talk.tx, talk.person, talk.address, language=talk.language)
     return talk.person
 
 
@@ -95,7 +91,7 @@ async def new(
     pot: Annotated[Money | None, PotSaid()],
     name: Annotated[str, TheirName()],
     language: Annotated[str, WhichLanguage()],
-    agreed: Annotated[bool, Sure(_ask_consent, wanted=_stranger)],
+    agreed: Annotated[bool, Sure(ask_consent, wanted=stranger)],
 ) -> Message:
     """Founds an equb; who founds it is its organiser and holds the first lot."""
     rules = Rules(contribution_minor=contribution.minor, lots=lots, rhythm=rhythm)
@@ -145,11 +141,12 @@ async def _ask_late(talk: Talk, given: Given) -> Message:
 async def _join_late(talk: Talk, group: Group, who: Person, share: Fraction | None) -> Message:
     if share not in (None, Fraction(1)):
         raise Refusal("late.whole_lot")
+    known = await groups.membership(talk.tx, group.group_id, who.id)
     member = await groups.enrol(talk.tx, group, who)
     talk.forget_groups()
     who.last_group_id = group.group_id
     await talk.tx.session.flush()
-    await joining_late.ask(talk.tx, group, member)
+    await joining_late.ask(talk.tx, group, member, new=known is None or known.status == "left")
     return say.LATE_ASKED(group=group.name)
 
 
@@ -160,7 +157,7 @@ async def join(
     share: Annotated[Fraction | None, ShareOfLot()],
     name: Annotated[str, TheirName()],
     language: Annotated[str, WhichLanguage()],
-    agreed: Annotated[bool, Sure(_ask_consent_to_join, wanted=_stranger)],
+    agreed: Annotated[bool, Sure(_ask_consent_to_join, wanted=stranger)],
     late: Annotated[bool, Sure(_ask_late, wanted=_comes_late)],
 ) -> Message:
     """Joins with a share of a lot, or changes the share while the group forms; late, where the rules let them."""
@@ -275,16 +272,10 @@ async def invite(
 
 
 async def _invite_phone(talk: Talk, group: Group, phone: str) -> Message:
-    today = talk.tx.now - timedelta(days=1)
-    event = f"invitation:{group.group_id}:{talk.me.id}"
-    sent = await talk.tx.session.scalar(
-        select(func.count()).where(OutboxRow.event == event, OutboxRow.created_at > today)
-    )
-    if (sent or 0) >= MOST_INVITATIONS:
-        raise Refusal("invite.too_many")
     address = await people.address_of(
         talk.tx, channel=SMS, gateway=await people.preferred_gateway(talk.tx, SMS), value=phone
     )
+    await invitations.by_officer(talk.tx, group, address, kind="join")
     rules = group.rule_set
     message = say.INVITATION(
         name=talk.me.name,
@@ -293,11 +284,9 @@ async def _invite_phone(talk: Talk, group: Group, phone: str) -> Message:
         rhythm=rhythm_words(rules.rhythm),
         code=group.code,
     )
-    language = address.language or talk.language
-    if not await outbox.tell_address(
-        talk.tx, address, message, event=event, language=language, timezone=talk.tenant.timezone
-    ):
-        raise Refusal("invite.known", phone=phones.masked(phone), group=group.name)
+    said = Said(address, message, address.language or talk.language, talk.tx.now)
+    event = f"invitation:{group.group_id}"
+    await outbox.tell_addresses(talk.tx, [said], event=event, timezone=talk.tenant.timezone, group_id=group.group_id)
     return say.INVITED(phone=phones.masked(phone), group=group.name)
 
 

@@ -103,10 +103,7 @@ async def _join_addresses(talk: Talk, phone: Address) -> Message:
     if person_id is None:
         # Neither has joined anything: a person who will be asked for consent when they do.
         name = talk.inbound.name.strip() or phone.masked.replace("*", "") + " ?"
-        made = await people.register(talk.tx, talk.address, name=name, language=talk.language)
-        made.consented_at = None
-        await talk.tx.session.flush()
-        person_id = made.id
+        person_id = (await people.register(talk.tx, talk.address, name=name, language=talk.language)).id
     known = phone.person_id or talk.person
     await talk.tx.session.execute(
         update(Address)

@@ -1,4 +1,4 @@
-"""Money beside contributions and pots: FINE, LOAN, SPEND, and the answer of who is asked to let a debt be kept."""
+"""Money beside contributions and pots: FINE, LOAN, SPEND, taking back, and the answer of who may let a debt be kept."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -20,7 +20,7 @@ from core.talking.commands.slots import Saying
 from core.talking.talk import Talk
 from core.talking.understanding import number
 from core.telling import money_notices
-from core.treasury import fines, funds, loans
+from core.treasury import fines, funds, loans, taking_back
 from core.treasury.loans import Loan
 
 
@@ -154,6 +154,60 @@ async def spend(
     why = excusing.tidy_reason(reason)
     await funds.propose_spending(talk.tx, group, officer, fund=fund, amount_minor=amount.minor, reason=why)
     return say.SPEND_ASKED(amount=amount, fund=fund, group=group.name)
+
+
+async def _ask_loan_back(talk: Talk, given: Given) -> Message:
+    group, seat = given["group"], given["member"]
+    loan = await taking_back.loan_of(talk.tx, group, seat.member)
+    await taking_back.check_loan(talk.tx, group, loan)
+    amount = group.money(loan.amount_minor)
+    return say.SURE_LOAN_BACK(amount=amount, name=seat.person.name, group=group.name, reason=given["reason"])
+
+
+@command("UNLOAN", about=say.ABOUT_UNLOAN, office=True)
+async def unloan(
+    talk: Talk,
+    group: Annotated[Group, WhichGroup(right="lend", statuses=("running",))],
+    member: Annotated[Seat, WhichMember()],
+    reason: Annotated[str, Saying(say.ASK_REASON)],
+    sure: Annotated[bool, Sure(_ask_loan_back)],
+) -> Message:
+    """An officer takes a member's newest loan back, if nothing of it is repaid and the member agrees."""
+    officer = await talk.membership(group)
+    require_member(officer.role, "lend")
+    talk.group = group
+    loan = await taking_back.loan_of(talk.tx, group, member.member)
+    await taking_back.propose_loan(talk.tx, group, officer, loan, reason=excusing.tidy_reason(reason))
+    return say.LOAN_BACK_ASKED(group=group.name)
+
+
+async def _ask_spend_back(talk: Talk, given: Given) -> Message:
+    group: Group = given["group"]
+    spent = await taking_back.spending(talk.tx, group, fund=given["fund"])
+    return say.SURE_SPEND_BACK(
+        amount=group.money(spent.amount_minor),
+        fund=spent.fund,
+        group=group.name,
+        said=spent.reason,
+        reason=given["reason"],
+    )
+
+
+@command("UNSPEND", about=say.ABOUT_UNSPEND, office=True)
+async def unspend(
+    talk: Talk,
+    group: Annotated[Group, WhichGroup(right="spend")],
+    fund: Annotated[str, WhichFund()],
+    reason: Annotated[str, Saying(say.ASK_REASON)],
+    sure: Annotated[bool, Sure(_ask_spend_back)],
+) -> Message:
+    """What was last spent of a fund goes back into it; another officer, or two members, must agree."""
+    officer = await talk.membership(group)
+    require_member(officer.role, "spend")
+    talk.group = group
+    spent = await taking_back.spending(talk.tx, group, fund=fund)
+    await taking_back.propose_spending(talk.tx, group, officer, spent, reason=excusing.tidy_reason(reason))
+    return say.SPEND_BACK_ASKED(group=group.name)
 
 
 @command("_KEEP")

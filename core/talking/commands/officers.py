@@ -10,7 +10,7 @@ from core.money import Money
 from core.operator.rights import require_member
 from core.talking.asks import Given, Sure, WhichGroup, WhichMember
 from core.talking.command import command
-from core.talking.commands.slots import HandedOn, Saying, WhichRole
+from core.talking.commands.slots import HandedOn, OtherOfficer, Saying, WhichRole
 from core.talking.talk import Talk
 from core.telling import announcing
 from core.treasury import cash
@@ -55,7 +55,7 @@ async def successor(
 async def handover(
     talk: Talk,
     group: Annotated[Group, WhichGroup()],
-    member: Annotated[Seat, WhichMember()],
+    member: Annotated[Seat, OtherOfficer()],
     amount: Annotated[Money, HandedOn()],
 ) -> Message:
     """Cash that I hold went to an officer; the book follows when they say that it came."""
@@ -70,10 +70,10 @@ async def holds(talk: Talk, group: Annotated[Group, WhichGroup(right="see_dues")
     """What cash each one holds for the group."""
     require_member((await talk.membership(group)).role, "see_dues")
     talk.group = group
-    lines = [
-        say.HOLDS_LINE(number=seat.member.number, name=seat.person.name, amount=group.money(held))
-        for seat, held in await cash.holders(talk.tx, group)
-    ]
+    lines = []
+    for seat, held in await cash.holders(talk.tx, group):
+        line = say.HOLDS_LINE if held > 0 else say.ADVANCED_LINE
+        lines.append(line(number=seat.member.number, name=seat.person.name, amount=group.money(abs(held))))
     return say.HOLDS(group=group.name, lines=lines) if lines else say.HOLDS_NONE(group=group.name)
 
 

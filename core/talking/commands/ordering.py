@@ -208,10 +208,13 @@ async def merge(
 
 async def _merge(tx: Tx, group: Group, proposal: Proposal) -> None:
     concerned = {vote.member_id for vote in await proposals.votes_of(tx, proposal)} | {proposal.made_by}
-    kept = await merging.merge(tx, group, UUID(proposal.payload["one"]), UUID(proposal.payload["two"]))
-    message = say.MERGED(group=group.name, lot=kept.number, names=await _names(tx, group, kept))
-    for member_id in concerned:
-        seat = await groups.seat(tx, group.group_id, member_id)
+    kept, other = await merging.merge(tx, group, UUID(proposal.payload["one"]), UUID(proposal.payload["two"]))
+    told = {"group": group.name, "lot": kept.number, "names": await _names(tx, group, kept)}
+    message = say.MERGED(**told)
+    if other is not None:
+        message = say.MERGED_BOTH(**told, other=other.number, others=await _names(tx, group, other))
+    seats = [await groups.seat(tx, group.group_id, member_id) for member_id in concerned]
+    for seat in sorted(seats, key=lambda seat: seat.member.number):
         await notices.tell_person(tx, group, seat.person.id, message, event=f"merged:{proposal.id}")
 
 

@@ -15,6 +15,7 @@ from core.money import Money
 from core.operator.rights import member_may, require_member
 from core.talking.asks import Given, HowMuch, Kept, Sure, WhichGroup, WhichMember, YesOrNo
 from core.talking.command import command
+from core.talking.commands.seeing import silent_line
 from core.talking.commands.slots import ForWhom
 from core.talking.talk import Talk
 from core.telling import notices
@@ -187,6 +188,7 @@ async def who(
     held = [one for one in await in_hand.holders(talk.tx, group) if one[0].person.id != talk.me.id]
     if held:
         after.append(say.WHO_HOLDS(lines=_cash_lines(group, held)))
+    after += silent_line(await groups.seats(talk.tx, group.group_id))
     lines = await _owing_lines(talk, group, await rounds.who_owes(talk.tx, group))
     if not lines:
         return [say.EVERYBODY_PAID(group=group.name), *after]
@@ -220,6 +222,6 @@ async def _by_kind(talk: Talk, group: Group) -> dict[UUID, list[tuple[str, int]]
     parts: dict[UUID, list[tuple[str, int]]] = {}
     if rules.fine.kind != "none" or rules.fee.collect != "pot" or rules.loan_per_mille:
         for due in await rounds.open_dues(talk.tx, group.group_id):
-            if due.deferred_until is None or due.deferred_until <= talk.tx.now:
+            if not due.ahead and (due.deferred_until is None or due.deferred_until <= talk.tx.now):
                 parts.setdefault(due.member_id, []).append((due.kind, due.open_minor))
     return parts

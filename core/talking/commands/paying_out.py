@@ -1,4 +1,4 @@
-"""Money that goes out: PAYOUT (an officer has paid a holder) and the holder's answer."""
+"""Money that goes out: PAYOUT (an officer has paid a holder), and the answer of the holder or of who saw it."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -11,7 +11,7 @@ from core.errors import Refusal
 from core.groups import Group, Seat
 from core.messages import MOST_CHOICES, Choice, Message
 from core.operator.rights import require_member
-from core.payouts import Payable
+from core.payouts import Leg, Payable
 from core.talking.asks import MISSING, Ask, Found, Given, Kept, Sure, WhichGroup, WhichMember, YesOrNo
 from core.talking.command import command
 from core.talking.talk import Talk
@@ -46,7 +46,8 @@ class Holder(WhichMember):
                 lot=one.lot_number,
             )
             choices.append(Choice(label, str(seat.member.number)))
-        return say.WHOM_TO_PAY().offering(*choices)
+        thing = group.rule_set.thing
+        return (say.WHOSE_THING(thing=thing) if thing else say.WHOM_TO_PAY()).offering(*choices)
 
 
 @dataclass(frozen=True)
@@ -157,13 +158,24 @@ async def payout(
         # Who pays themselves has it in hand; the others see it in the book.
         await payouts.receive(talk.tx, group, leg)
         await agenda.look_again(talk.tx, group, confirmed=True)
-        return say.GOT_IT(amount=amount, group=group.name)
+        return _thanks(group, leg)
     await notices.leg_paid(talk.tx, group, leg, part.round_number, talk.me.name)
     if any(one.leg.id != leg.id for one in await _of(talk, group, member)):
         await money_notices.ask_debtor(talk.tx, group, member, event=f"leg:{leg.id}")
     await agenda.look_again(talk.tx, group)
     talk.can_undo("payout", group=group.group_id, leg=leg.id)
-    return say.PAID_OUT(amount=amount, name=member.person.name, round=part.round_number, group=group.name)
+    told = {"amount": amount, "name": member.person.name, "round": part.round_number}
+    if member.person.consented_at is None:
+        return say.PAID_OUT_SILENT(**told, group=group.name)
+    if supplier:
+        return say.PAID_OUT_THING(**told, supplier=supplier, thing=group.rule_set.thing)
+    return say.PAID_OUT(**told, group=group.name)
+
+
+def _thanks(group: Group, leg: Leg) -> Message:
+    if leg.supplier:
+        return say.GOT_THING(thing=group.rule_set.thing, group=group.name)
+    return say.GOT_IT(amount=group.money(leg.amount_minor), group=group.name)
 
 
 @command("_GOT")
@@ -178,15 +190,41 @@ async def got(
     member = await talk.membership(group)
     if paid.member_id != member.id:
         raise Refusal("rights.office")
-    amount = group.money(paid.amount_minor)
     talk.group = group
     if answer:
         await payouts.receive(talk.tx, group, paid)
-        confirmed = say.LEG_CONFIRMED(group=group.name, name=talk.me.name, amount=amount)
-        event = f"confirmed:{paid.id}"
-        await notices.tell_officers(talk.tx, group, "pay_out", confirmed, event=event, besides=[talk.me.id])
+        await notices.leg_confirmed(talk.tx, group, paid, talk.me)
         await agenda.look_again(talk.tx, group, confirmed=True)
-        return say.GOT_IT(amount=amount, group=group.name)
+        return _thanks(group, paid)
+    bought = bool(paid.supplier)
     await payouts.take_back(talk.tx, group, paid, denied=True)
-    await notices.leg_denied(talk.tx, group, paid, talk.me.name)
-    return say.DID_NOT_GET(amount=amount, group=group.name)
+    await notices.leg_denied(talk.tx, group, paid, talk.me.name, bought=bought)
+    if bought:
+        return say.DID_NOT_GET_THING(thing=group.rule_set.thing, group=group.name)
+    return say.DID_NOT_GET(amount=group.money(paid.amount_minor), group=group.name)
+
+
+@command("_SAW")
+async def saw(
+    talk: Talk,
+    group: Annotated[Group, WhichGroup(right="pay_out")],
+    leg: Annotated[UUID, Kept()],
+    answer: Annotated[bool, YesOrNo()],
+) -> Message:
+    """An officer who did not pay says that a holder who gets no messages has the money; no leaves it open."""
+    paid = await payouts.leg(talk.tx, group.group_id, leg)
+    member = await talk.membership(group)
+    require_member(member.role, "pay_out")
+    if paid.held_by == member.id:
+        raise Refusal("rights.office")
+    talk.group = group
+    if not answer:
+        return say.NEVER_MIND()
+    await payouts.receive(talk.tx, group, paid)
+    holder = await groups.seat(talk.tx, group.group_id, paid.member_id)
+    amount = group.money(paid.amount_minor)
+    seen = say.LEG_SEEN(group=group.name, name=talk.me.name, to=holder.person.name, amount=amount)
+    event = f"confirmed:{paid.id}"
+    await notices.tell_officers(talk.tx, group, "pay_out", seen, event=event, besides=[talk.me.id])
+    await agenda.look_again(talk.tx, group, confirmed=True)
+    return seen

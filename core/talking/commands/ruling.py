@@ -55,7 +55,7 @@ async def _ask(talk: Talk, given: Given) -> Message:
 @command("SET", about=say.ABOUT_SET, office=True)
 async def set_(
     talk: Talk,
-    group: Annotated[Group, WhichGroup(right="rules")],
+    group: Annotated[Group, WhichGroup(right="rules", leaves=2)],
     typed: Annotated[str, Words()],
     sure: Annotated[bool, Sure(_ask, wanted=_said_something)],
 ) -> Message:

@@ -1,5 +1,6 @@
 """Seeing: STATUS, ROUND, HISTORY, RULES, MEMBERS, VERIFY. Nothing here changes anything."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Annotated
@@ -12,8 +13,9 @@ from core import groups, ledger, payouts
 from core import sentences as say
 from core.cycle import rounds
 from core.cycle.rounds import Round
-from core.groups import Group, Member
+from core.groups import Group, Member, Seat
 from core.messages import Kind, Message
+from core.operator.rights import member_may
 from core.order import auctions, draws, found, ways
 from core.order.draw import PaperDraw, Record, lots_of, record_seal, verify
 from core.order.found import Draw
@@ -28,6 +30,7 @@ from core.telling import notices
 from core.treasury import contributions
 
 MOST_LINES = 30
+MOST_NAMED = 10
 
 _STATES: dict[str, Kind] = {
     "claimed": say.CLAIMED_WORD,
@@ -47,9 +50,17 @@ async def status(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message |
         taken = await groups.lots_taken(talk.tx, group)
         forming = say.STATUS_FORMING(group=group.name, code=group.code, taken=taken, lots=group.rule_set.lots)
         return [forming, *await earlier.lines(talk, group, member)]
-    lines = await _my_lots(talk, group, member) + await earlier.lines(talk, group, member)
+    mine = await _my_lots(talk, group, member)
+    if member.status == "suspended":
+        mine.append(say.STATUS_SUSPENDED())
+    lines = (mine or [say.STATUS_NO_LOT()]) + await earlier.lines(talk, group, member)
     names = [f"advance/{member.number}", f"held/{member.number}"]
     balances = await ledger.balances(talk.tx, group_id=group.group_id, accounts=names)
+    later = [due for due in await rounds.open_dues(talk.tx, group.group_id, member_id=member.id) if due.ahead]
+    if later:
+        owed = group.money(sum(due.open_minor for due in later))
+        first = say.STATUS_LATER(amount=owed, due=later[0].due_at)
+        lines.append(notices.of_it(group, first, [(due.kind, due.open_minor) for due in later]))
     if balances.get(names[0]):
         lines.append(say.STATUS_ADVANCE(amount=group.money(balances[names[0]])))
     for claim in await contributions.waiting_claims(talk.tx, group.group_id, member_id=member.id):
@@ -57,17 +68,18 @@ async def status(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message |
     if balances.get(names[1]):
         lines.append(say.STATUS_HOLDS(amount=group.money(balances[names[1]])))
     lines += await pausing.lines(talk, group)
-    return say.STATUS(group=group.name, due=await _my_dues(talk, group, member), lots=lines)
+    return say.STATUS(group=group.name, due=await _my_dues(talk, group, member, holds=bool(mine)), lots=lines)
 
 
-async def _my_dues(talk: Talk, group: Group, member: Member) -> Message:
+async def _my_dues(talk: Talk, group: Group, member: Member, *, holds: bool) -> Message:
     dues = await rounds.open_dues(talk.tx, group.group_id, member_id=member.id)
+    dues = [due for due in dues if not due.ahead]
     if dues:
         owed = group.money(sum(due.open_minor for due in dues))
         late = dues[0].due_at < talk.tx.now
         first = (say.STATUS_LATE if late else say.STATUS_OWES)(amount=owed, due=dues[0].due_at)
         return notices.of_it(group, first, [(due.kind, due.open_minor) for due in dues])
-    following = await rounds.next_due_at(talk.tx, group)
+    following = await rounds.next_due_at(talk.tx, group) if holds else None
     return say.STATUS_PAID(due=following) if following else say.STATUS_ALL_PAID()
 
 
@@ -192,14 +204,15 @@ async def history(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
     """The speaker's last payments, in and out."""
     member = await talk.membership(group)
     zone = ZoneInfo(talk.tenant.timezone)
-    lines = []
+    dated: list[tuple[datetime, Message]] = []
     for payment in await contributions.of_member(talk.tx, group.group_id, member.id):
-        on = (payment.claimed_at or payment.recorded_at or payment.created_at).astimezone(zone).date()
-        state = _STATES[payment.status]()
-        lines.append(say.HISTORY_LINE(on=on, amount=group.money(payment.amount_minor), state=state, code=payment.code))
-    for paid_at, amount, lot in await talk.tx.rows(_RECEIVED, group.group_id, member.id):
-        on = paid_at.astimezone(zone).date()
-        lines.append(say.RECEIVED_LINE(on=on, amount=group.money(amount), lot=lot))
+        at = payment.claimed_at or payment.recorded_at or payment.created_at
+        said = {"on": at.astimezone(zone).date(), "amount": group.money(payment.amount_minor), "code": payment.code}
+        dated.append((at, say.HISTORY_LINE(**said, state=_STATES[payment.status]())))
+    for at, amount, lot in await talk.tx.rows(_RECEIVED, group.group_id, member.id):
+        on = at.astimezone(zone).date()
+        dated.append((at, say.RECEIVED_LINE(on=on, amount=group.money(amount), lot=lot)))
+    lines = [line for _, line in sorted(dated, key=lambda one: one[0], reverse=True)]
     lines += await pausing.history(talk, group)
     if not lines:
         return say.HISTORY_NONE(group=group.name)
@@ -231,7 +244,7 @@ async def rules(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
 @command("MEMBERS", about=say.ABOUT_MEMBERS)
 async def members(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
     """Who is in, with which share; names and numbers, never phones."""
-    await talk.membership(group)
+    me = await talk.membership(group)
     shares: dict[UUID, Fraction] = {}
     for held in await groups.holdings(talk.tx, group):
         shares[held.member_id] = shares.get(held.member_id, Fraction(0)) + held.share
@@ -244,10 +257,24 @@ async def members(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
             "share": share_words(shares.get(seat.member.id, Fraction(0))),
         }
         office = ways.OFFICES.get(seat.member.role)
+        if seat.member.status == "suspended":
+            lines.append(say.MEMBER_LINE_SUSPENDED(**values))
+            continue
         lines.append(say.MEMBER_LINE_OFFICE(**values, office=office()) if office else say.MEMBER_LINE(**values))
     if len(everyone) > MOST_LINES:
         lines.append(say.AND_MORE(count=len(everyone) - MOST_LINES))
+    if member_may(me.role, "see_dues"):
+        lines += silent_line(everyone)
     return say.MEMBERS(group=group.name, count=len(everyone), lines=lines)
+
+
+def silent_line(everyone: Sequence[Seat]) -> list[Message]:
+    """For officers: who has not agreed to be written to, for whom they must speak and pay in; nothing when all have."""
+    silent = [f"{s.member.number}. {s.person.name}" for s in everyone if s.person.consented_at is None]
+    if not silent:
+        return []
+    more = [f"+{len(silent) - MOST_NAMED}"] if len(silent) > MOST_NAMED else []
+    return [say.SILENT_MEMBERS(who=", ".join([*silent[:MOST_NAMED], *more]))]
 
 
 @command("VERIFY", about=say.ABOUT_VERIFY)

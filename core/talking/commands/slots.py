@@ -8,10 +8,11 @@ from zoneinfo import ZoneInfo
 from core import groups, lexicon
 from core import sentences as say
 from core.errors import NotFound, Refusal
-from core.groups import Group
+from core.groups import Group, Seat
 from core.membership import excusing
 from core.messages import MOST_CHOICES, Choice, Kind, Message
-from core.talking.asks import MISSING, Ask, Found, Given, HowMuch, WhichMember
+from core.operator.rights import officers_with
+from core.talking.asks import MISSING, Ask, Found, Given, HowMuch, WhichMember, member_choice
 from core.talking.talk import Talk
 from core.talking.understanding import day, number
 from core.treasury import cash, contributions, disputes
@@ -40,6 +41,8 @@ class WhichRole(Ask):
 class Saying(Ask):
     """Whatever follows, as it was typed; asked for when nothing does."""
 
+    free = True
+
     def __init__(self, asked: Kind) -> None:
         self.asked = asked
 
@@ -58,6 +61,23 @@ class HandedOn(HowMuch):
         held = group.money(await cash.held_by(talk.tx, group, await talk.membership(group)))
         message = say.ASK_HANDED(amount=held)
         return message.offering(Choice(say.AMOUNT(amount=held), held.decimal)) if held.minor > 0 else message
+
+
+class OtherOfficer(WhichMember):
+    """An officer besides the speaker who may take cash for the equb: known when there is one, else offered."""
+
+    async def _others(self, talk: Talk, given: Given) -> list[Seat]:
+        me = await talk.membership(given["group"])
+        officers = await groups.seats(talk.tx, given["group"].group_id, roles=officers_with("record"))
+        return [seat for seat in officers if seat.member.id != me.id]
+
+    async def known(self, talk: Talk, given: Given) -> Any:
+        others = await self._others(talk, given)
+        return others[0] if len(others) == 1 else MISSING
+
+    async def question(self, talk: Talk, given: Given) -> Message:
+        others = (await self._others(talk, given))[:MOST_CHOICES]
+        return say.ASK_MEMBER_AMONG().offering(*map(member_choice, others)) if others else say.ASK_MEMBER()
 
 
 class ForWhom(WhichMember):
@@ -234,4 +254,10 @@ class WhichOutcome(Ask):
         return (outcome, words[1:]) if outcome else None
 
     async def question(self, talk: Talk, given: Given) -> Message:
-        return say.ASK_OUTCOME().offering(Choice(say.CORRECT_IT(), "corrected"), Choice(say.IT_STANDS(), "stands"))
+        one: Dispute | None = given.get("dispute")
+        asked = say.ASK_OUTCOME()
+        if one is not None:
+            about = await disputes.subject_of(talk.tx, given["group"], one.about, one.subject_id)
+            seat = await groups.seat(talk.tx, one.group_id, one.member_id)
+            asked = say.ASK_OUTCOME_OF(name=seat.person.name, what=about.called)
+        return asked.offering(Choice(say.CORRECT_IT(), "corrected"), Choice(say.IT_STANDS(), "stands"))

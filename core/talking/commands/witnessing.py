@@ -13,6 +13,7 @@ from core.operator.rights import require_member
 from core.talking import questions, understanding
 from core.talking.asks import MISSING, Ask, Found, Given, Kept, WhichGroup, YesOrNo
 from core.talking.command import command
+from core.talking.commands.agreeing import heard
 from core.talking.talk import Talk
 
 
@@ -101,6 +102,6 @@ async def witnessed(
         return await questions.pose(
             talk.tx, talk.address, say.WRONG_PIN(), command="_WITNESS", slot="typed", filled=filled, about=proposal
         )
-    await proposals.answer(talk.tx, group, proposal, me, yes=answer)
+    answered = await proposals.answer(talk.tx, group, proposal, me, yes=answer)
     await agenda.wake_now(talk.tx, group)
-    return say.AGREED(group=group.name) if answer else say.NEVER_MIND()
+    return heard(group, answered) if answer else say.NEVER_MIND()
