@@ -80,7 +80,7 @@ AMOUNTS = [
     ("PAY 99999999999999", "too large"),
     ("PAY 10.005", "more digits after the point"),
     ("PAY 1e9", "I did not understand"),
-    ("PAY NaN", "How much?"),
+    ("PAY NaN5", "I did not understand"),
     ("PAY ten twelve", "I did not understand"),
     ("CASH 2 -1", "must be more than nothing"),
     ("CASH 99 100", 'no member "99"'),

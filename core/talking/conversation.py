@@ -183,7 +183,7 @@ async def _understand(talk: Talk) -> list[Message]:
     near = words.understood(text, talk.language)
     if near and near.command not in ANSWER_WORDS:
         return await _call(talk, near.command, list(near.rest))
-    if meant and meant[0] == "YES" and await consenting.is_to_agree(talk):
+    if meant and meant.command == "YES" and await consenting.is_to_agree(talk):
         # However long ago they were asked, and whatever they said then.
         return await _run(talk, COMMANDS["_CONSENT"], {"answer": YES}, [])
     if meant or understanding.number(text) is not None:
