@@ -146,7 +146,7 @@ async def test_a_change_holds_from_the_next_round_on_and_what_was_is_judged_by_w
     assert "The others are asked" in await doors.sms(ORGANISER, "1")
     await row("SET REMIND 12 in round 2, not agreed yet")
     await doors.deliver()
-    assert "noted" in await doors.sms(SARA, "1")
+    assert "it is done" in await doors.sms(SARA, "1")
     await row("one of the two others agrees")
     await doors.pass_time(timedelta(days=7))
     async with transaction(doors.tenant.id) as tx:

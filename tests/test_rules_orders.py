@@ -28,7 +28,8 @@ async def found(equb: Neighbours) -> list[tuple[int, str, int]]:
     rows = await equb.doors.rows(
         "SELECT r.number, d.kind, l.number FROM draws d"
         " JOIN rounds r ON r.group_id = d.group_id AND r.id = d.round_id"
-        " JOIN lots l ON l.group_id = d.group_id AND l.id = d.lot_id WHERE d.group_id = :g ORDER BY 1, d.ordinal",
+        " JOIN lots l ON l.group_id = d.group_id AND l.id = d.lot_id WHERE d.group_id = :g"
+        " ORDER BY r.cycle, r.number, d.ordinal",
         g=equb.group.group_id,
     )
     return [(number, kind, lot) for number, kind, lot in rows]

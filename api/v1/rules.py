@@ -169,6 +169,7 @@ class RulesAsked(Asked):
     thing: str = Field("", max_length=40, description="what the pot is, when it is no money")
     late_joiners: Literal["no", "back_pay", "short_place"] = "no"
     leaving: LeavingAsked = LeavingAsked()
+    old_debts: Literal["ask", "bar", "set_off"] = Field("ask", description="what a debt of an earlier cycle does")
     closing: Literal["carry", "share"] = Field("carry", description="what funds hold when a cycle closes")
     rule_change: Literal["officers", "vote"] = "officers"
     vote_per_mille: int = Field(667, ge=1, le=1000, description="of the members that a vote needs")
@@ -306,6 +307,7 @@ class RulesShown(BaseModel):
     thing: str
     late_joiners: str
     leaving: Leaving
+    old_debts: str
     closing: str
     rule_change: str
     vote_per_mille: int

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from core import ledger
 from core.db import Base, Tx, columns
-from core.groups import Group, RuleVersion
+from core.groups import Group, RuleVersion, holdings
 from core.ids import new_id
 from core.money import split
 from core.order import draw
@@ -119,6 +119,7 @@ class OpenDue:
     kind: str
     deferred_until: datetime | None
     ahead: bool
+    cycle: int
 
 
 def beacon_of(instant: datetime) -> int:
@@ -138,7 +139,7 @@ _PAID = """(SELECT CAST(coalesce(sum(CASE WHEN t.reverses IS NULL THEN t.amount_
 
 _OPEN_DUES = f"""
 SELECT d.id, d.member_id, r.number, d.account, l.number, d.amount_minor,
-       d.amount_minor - p.paid, d.due_at, d.kind, d.deferred_until, r.opened_at IS NULL
+       d.amount_minor - p.paid, d.due_at, d.kind, d.deferred_until, r.opened_at IS NULL, r.cycle
 FROM dues d
 JOIN rounds r ON r.group_id = d.group_id AND r.id = d.round_id
 JOIN lots l ON l.group_id = d.group_id AND l.id = d.lot_id
@@ -164,6 +165,17 @@ async def open_dues(tx: Tx, group_id: UUID, *, member_id: UUID | None = None) ->
     narrow, values = (" AND d.member_id = $2", [group_id, member_id]) if member_id else ("", [group_id])
     rows = await tx.rows(f"{_OPEN_DUES}{narrow} ORDER BY d.due_at, r.number, l.number, d.id", *values)
     return [OpenDue(*row) for row in rows]
+
+
+def in_turn(group: Group, dues: Iterable[OpenDue]) -> list[OpenDue]:
+    """Dues in the order in which money settles them: the oldest first.
+
+    A debt of an earlier cycle comes after the dues of this one, unless the rules want it paid before anything is
+    received: who pays for this round has paid for this round.
+    """
+    if group.rule_set.old_debts == "bar":
+        return list(dues)
+    return sorted(dues, key=lambda due: 2 if due.ahead else int(due.cycle < group.cycle))
 
 
 def late_pots(tx: Tx, dues: Iterable[OpenDue]) -> set[str]:
@@ -314,7 +326,7 @@ async def settle_from_advances(tx: Tx, group: Group, *, member_id: UUID | None =
         left = funds.get(account, 0)
         if left <= 0:
             continue
-        for due in await open_dues(tx, group.group_id, member_id=who):
+        for due in in_turn(group, await open_dues(tx, group.group_id, member_id=who)):
             part = min(left, due.open_minor)
             if part == 0:
                 break
@@ -372,6 +384,7 @@ async def freeze(tx: Tx, group: Group, round_: Round) -> DrawList:
             "guarantors": group.rule_set.guarantors,
         },
     )
+    owing = await _lots_that_old_debts_bar(tx, group, round_)
     eligible: list[str] = []
     exclusions: list[Exclusion] = []
     for number, received, in_arrears, has_dues, barred in rows:
@@ -380,6 +393,8 @@ async def freeze(tx: Tx, group: Group, round_: Round) -> DrawList:
             exclusions.append(Exclusion(label, "received"))
         elif barred in ("withdrawn", "short_place"):
             exclusions.append(Exclusion(label, barred))
+        elif number in owing:
+            exclusions.append(Exclusion(label, "old_debt"))
         elif in_arrears or not has_dues:
             # A lot without any due has paid nothing: that nothing is missing does not make it fully paid.
             exclusions.append(Exclusion(label, "arrears"))
@@ -408,6 +423,18 @@ async def freeze(tx: Tx, group: Group, round_: Round) -> DrawList:
     round_.frozen_at = tx.now
     await tx.session.flush()
     return frozen
+
+
+async def _lots_that_old_debts_bar(tx: Tx, group: Group, round_: Round) -> set[int]:
+    """The lots of which somebody holds a part who owes of an earlier cycle, where the rules bar them for it."""
+    if group.rule_set.old_debts != "bar":
+        return set()
+    debtors = {
+        due.member_id
+        for due in await open_dues(tx, group.group_id)
+        if due.cycle < round_.cycle and (due.deferred_until is None or due.deferred_until <= round_.cutoff_at)
+    }
+    return {held.lot_number for held in await holdings(tx, group) if held.member_id in debtors}
 
 
 async def freeze_among(tx: Tx, round_: Round, wider: DrawList, labels: Sequence[str], *, left_out: str) -> DrawList:

@@ -14,6 +14,7 @@ _REASONS: dict[str, Kind] = {
     "arrears": say.REASON_ARREARS,
     "no_guarantor": say.REASON_GUARANTOR,
     "suspended": say.REASON_SUSPENDED,
+    "old_debt": say.REASON_OLD_DEBT,
 }
 _ORDERS: dict[str, Kind] = {
     "drawn": say.ORDER_DRAWN,

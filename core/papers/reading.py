@@ -10,7 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
-from typing import Any
+from itertools import repeat
+from typing import Any, TypeVar
 from uuid import UUID
 
 from core import ledger
@@ -33,6 +34,8 @@ from core.papers.book import (
 )
 from core.papers.undisturbed import undisturbed
 from core.people import Tenant
+
+N = TypeVar("N", Due, Payment, Move, Transfer)
 
 # A reversal has the sides of what it reverses the other way round, and takes its amount away again.
 _NET = "sum(CASE WHEN t.reverses IS NULL THEN t.amount_minor ELSE -t.amount_minor END)::bigint"
@@ -145,13 +148,11 @@ async def _read(tx: Tx, tenant: Tenant, group: Group, of: int | None, *, with_tr
     me: Any = next((row["id"] for row in seats if row["number"] == of), None)
     if of is not None and me is None:
         raise ValueError(f"no member {of}")
-    dues = list(map(Due._make, await ask(_DUES, of_dues=_OF_DUES, of_member="AND d.member_id = $2")))
-    payments = list(
-        map(Payment._make, await ask(_PAYMENTS, of_payments=_OF_PAYMENTS, of_member="AND y.member_id = $2"))
-    )
+    dues = _as(Due, await ask(_DUES, of_dues=_OF_DUES, of_member="AND d.member_id = $2"))
+    payments = _as(Payment, await ask(_PAYMENTS, of_payments=_OF_PAYMENTS, of_member="AND y.member_id = $2"))
     payouts = _payouts(await ask(_LEGS, of_member="AND g.member_id = $2"))
     own = f"AND (t.debit IN ('advance/{of}', 'held/{of}') OR t.credit IN ('advance/{of}', 'held/{of}'))"
-    moves = list(map(Move._make, await ask(_MOVES, of_accounts=own)))
+    moves = _as(Move, await ask(_MOVES, of_accounts=own))
     lots = _lots(await ask(_LOTS), of)
     accounts = _accounts(moves, None if of is None else (f"advance/{of}", f"held/{of}"))
     book = Book(
@@ -166,11 +167,20 @@ async def _read(tx: Tx, tenant: Tenant, group: Group, of: int | None, *, with_tr
         payouts=payouts,
         accounts=accounts,
         moves=moves,
-        transfers=list(map(Transfer._make, await ask(_TRANSFERS))) if with_transfers else [],
+        transfers=_as(Transfer, await ask(_TRANSFERS)) if with_transfers else [],
     )
     wanted = None if of is None else [account.name for account in accounts]
     prove(book, await ledger.balances(tx.session, group_id=group.group_id, accounts=wanted))
     return book
+
+
+def _as(kind: type[N], rows: Sequence[Row]) -> list[N]:
+    """Rows as named tuples of a kind: what ``_make`` does, without a call of Python for each of 200,000."""
+    if not rows:
+        return []
+    if len(rows[0]) != len(kind._fields):
+        raise ValueError(f"a row has not the fields of {kind.__name__}")
+    return list(map(tuple.__new__, repeat(kind), rows))
 
 
 async def _facts(tx: Tx, tenant: Tenant, group: Group, *, lots: Sequence[Lot]) -> Facts:

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from io import BytesIO, StringIO
+from itertools import chain, islice, repeat
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -59,11 +60,20 @@ def csv_of(book: Book, hand: Hand, name: str = "") -> bytes:
     return (_BYTE_ORDER_MARK + file.getvalue()).encode()
 
 
+class _Known(dict[Any, str]):
+    """Values in words, each put into words once: few values stand on thousands of lines."""
+
+    def __init__(self, write: Callable[[Any], str], nothing: str) -> None:
+        super().__init__({None: nothing, "": nothing})
+        self._write = write
+
+    def __missing__(self, value: Any) -> str:
+        said = self[value] = self._write(value)
+        return said
+
+
 def _written(values: Sequence[Any], write: Callable[[Any], str], *, nothing: str) -> list[str]:
-    """Each value in words, put into words once: few values stand on thousands of lines."""
-    known = {value: write(value) for value in dict.fromkeys(values) if value is not None and value != ""}
-    known[None] = known[""] = nothing
-    return [known[value] for value in values]
+    return list(map(_Known(write, nothing).__getitem__, values))
 
 
 # --- XLSX ------------------------------------------------------------------------------------------------
@@ -127,21 +137,24 @@ class _Texts:
     """The texts of a workbook, each kept once; a cell names its place."""
 
     def __init__(self) -> None:
-        self._cells: dict[str, str] = {}
+        self._texts: list[str] = []
+        self._cells = _Known(self._kept, "<c/>")
+
+    def _kept(self, text: str) -> str:
+        self._texts.append(text)
+        return f'<c t="s"><v>{len(self._texts) - 1}</v></c>'
 
     def cells(self, values: Sequence[str], *, style: int = 0) -> list[str]:
         """A cell for each text; an empty one for none."""
-        known = self._cells
-        for text in dict.fromkeys(values):
-            if text not in known:
-                known[text] = f'<c t="s"><v>{len(known)}</v></c>'
-        if style:
-            return [known[text].replace("<c", f'<c s="{style}"', 1) for text in values]
-        return [known[text] if text else "<c/>" for text in values]
+        cells = list(map(self._cells.__getitem__, values))
+        return [cell.replace("<c", f'<c s="{style}"', 1) for cell in cells] if style else cells
 
     def as_xml(self) -> str:
-        items = "".join(f'<si><t xml:space="preserve">{_escaped(text)}</t></si>' for text in self._cells)
-        return f'{_XML}<sst xmlns="{_MAIN}" uniqueCount="{len(self._cells)}">{items}</sst>'
+        items = '</t></si><si><t xml:space="preserve">'.join(map(_escaped, self._texts))
+        return (
+            f'{_XML}<sst xmlns="{_MAIN}" uniqueCount="{len(self._texts)}">'
+            f'<si><t xml:space="preserve">{items}</t></si></sst>'
+        )
 
 
 def _escaped(text: str) -> str:
@@ -217,7 +230,10 @@ def _sheet(one: Table, texts: _Texts, hand: Hand, digits: int) -> Iterator[str]:
         for column in one.columns
     ]
     if len(one):
-        yield "<row>" + "</row><row>".join(map("".join, zip(*cells, strict=True))) + "</row>"
+        yield "<row>"
+        # Cell by cell into the one string, without a string for each row in between.
+        yield "".join(islice(chain.from_iterable(zip(repeat("</row><row>"), *cells)), 1, None))
+        yield "</row>"
     yield f'</sheetData><autoFilter ref="A1:{last}"/></worksheet>'
 
 

@@ -177,7 +177,7 @@ def rounds_of_receipts(book: Book) -> dict[str, str]:
     for due in book.dues:
         if due.receipts:
             said = f"{due.cycle}/{due.round}" if several else str(due.round)
-            for receipt in due.receipts.split():
+            for receipt in due.receipts.split() if " " in due.receipts else (due.receipts,):
                 before = found.get(receipt)
                 # In the order of rounds: a second lot of the same round comes right after the first.
                 if before is None:

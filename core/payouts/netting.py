@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import select, text
 
-from core import ledger
+from core import groups, ledger
 from core.cycle import rounds
 from core.cycle.rounds import Round
 from core.db import Tx
@@ -33,6 +33,16 @@ class OwnDue:
     open_minor: int
 
 
+async def _dues_of_earlier_cycles(tx: Tx, group: Group, round_: Round, members: Iterable[UUID]) -> list[OwnDue]:
+    found = []
+    for member_id in dict.fromkeys(members):
+        who = await groups.member(tx, group.group_id, member_id)
+        for due in await old_debts(tx, group, who):
+            if due.cycle < round_.cycle:
+                found.append(OwnDue(due.due_id, who.id, who.number, due.account, due.open_minor))
+    return found
+
+
 async def divide(tx: Tx, payout: Payout, leg: Leg, amount_minor: int) -> Leg | None:
     """Make the leg one of ``amount_minor``; what is left of it waits as a further leg, which is returned."""
     rest = leg.amount_minor - amount_minor
@@ -45,16 +55,22 @@ async def divide(tx: Tx, payout: Payout, leg: Leg, amount_minor: int) -> Leg | N
 
 
 async def net_own(tx: Tx, group: Group, round_: Round) -> list[Leg]:
-    """Set off what holders of the round's found lots still owe for this round against what they are to receive.
+    """Set off what holders of the round's found lots still owe against what they are to receive, as the rules say.
 
-    It goes from the pot to the member's advance and from there to the due, in one posting, so that the pot is never
-    below zero and both stand in the book. Nothing happens unless the rules say so. Returns the legs set off.
+    What they owe for this round, and what is left of earlier cycles. It goes from the pot to the member's advance and
+    from there to the due, in one posting, so that the pot is never below zero and both stand in the book. Nothing
+    happens unless the rules say so. Returns the legs set off.
     """
-    if not group.rule_set.netting:
+    rules = group.rule_set
+    if not rules.netting and rules.old_debts != "set_off":
         return []
     now = await standing(tx, group, round_)
     waiting = [(leg, payout) for leg, payout, _ in now.legs if leg.paid_at is None and leg.kind == "pot"]
-    owed = await own_dues(tx, group, round_, [leg.member_id for leg, _ in waiting])
+    members = [leg.member_id for leg, _ in waiting]
+    owed = await own_dues(tx, group, round_, members) if rules.netting else []
+    # A pot that is a thing cannot be made smaller.
+    if rules.old_debts == "set_off" and not rules.thing:
+        owed += await _dues_of_earlier_cycles(tx, group, round_, members)
     there, netted = now.there_minor, []
     for due in owed:
         left = due.open_minor
@@ -75,6 +91,10 @@ async def net_own(tx: Tx, group: Group, round_: Round) -> list[Leg]:
     await ledger.post(tx.session, group_id=group.group_id, postings=postings, at=tx.now)
     for leg, _ in netted:
         await note(tx, "payout.netted", group_id=group.group_id, subject=f"leg:{leg.id}", amount_minor=leg.amount_minor)
+    # Whoever waits for an old pot gets what came into it.
+    await after_late_money(
+        tx, group, {due.account for _, due in netted if due.account.startswith("pot/")} - {round_.pot}
+    )
     return [leg for leg, _ in netted]
 
 
@@ -250,7 +270,8 @@ async def after_late_money(tx: Tx, group: Group, pots: Iterable[str]) -> list[Le
     left of the deductions is taken: no leg's payment will do it any more.
     """
     rules = group.rule_set
-    if not (rules.netting or rules.shortfall == "reserve" or rules.fee.kind != "none" or rules.deductions):
+    sets_off = rules.netting or rules.old_debts == "set_off"
+    if not (sets_off or rules.shortfall == "reserve" or rules.fee.kind != "none" or rules.deductions):
         return []
     netted: list[Leg] = []
     for pot in sorted(set(pots)):

@@ -171,6 +171,11 @@ class Rules(Part):
 
     late_joiners: Literal["no", "back_pay", "short_place"] = "no"
     leaving: Leaving = Leaving()
+    old_debts: Literal["ask", "bar", "set_off"] = Field(
+        "ask",
+        description="what a debt of an earlier cycle does in this one: its debtor is asked at the payout; a lot of "
+        "theirs receives only when it is paid; or it is set off against their pot, as all have accepted",
+    )
     closing: Literal["carry", "share"] = Field(
         "carry", description="what funds hold when a cycle closes: kept for the next, or shared out by lots"
     )

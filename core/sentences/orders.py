@@ -72,6 +72,7 @@ ORGANISER_PASSED = kind("organiser_passed", N_("The organiser's lot was passed o
 REASON_ARREARS = kind("reason_arrears", N_("something is still owed for it"))
 REASON_GUARANTOR = kind("reason_guarantor", N_("no guarantor yet"))
 REASON_SUSPENDED = kind("reason_suspended", N_("suspended"))
+REASON_OLD_DEBT = kind("reason_old_debt", N_("something of an earlier cycle is still owed"))
 REASON_OTHER = kind("reason_other", N_("not on the list of this round"))
 
 ORDER = kind("order", N_("{group}: {how}\n{lines}"))

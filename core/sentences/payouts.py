@@ -30,6 +30,14 @@ LEFT_OUT_GUARANTOR = kind(
     ),
     N_("{group} round {round}: lot {lots} is left out, you need a guarantor: one who sends GUARANTEE. List {code}."),
 )
+LEFT_OUT_OLD_DEBT = kind(
+    "left_out_old_debt",
+    N_(
+        "{group}, round {round}: your lot {lots} is not in the draw of {draw}, because something of an earlier cycle "
+        "is still owed by who holds it. It stays for later ones. List code {code}."
+    ),
+    N_("{group} round {round}: your lot {lots} is left out, a debt of an earlier cycle is not paid. List {code}."),
+)
 LEFT_OUT_SUSPENDED = kind(
     "left_out_suspended",
     N_("{group}, round {round}: your lot {lots} is not in this draw, because you are suspended. List code {code}."),

@@ -78,6 +78,8 @@ RULE_SHORT_PLACE = kind("rule_short_place", N_("Who joins late pays to the end a
 RULE_LEAVING = kind(
     "rule_leaving", N_("Who leaves before receiving gets back at the end what they paid, less {percent} percent.")
 )
+RULE_DEBTS_BAR = kind("rule_debts_bar", N_("Who owes of an earlier cycle receives only after paying that."))
+RULE_DEBTS_SET_OFF = kind("rule_debts_set_off", N_("What somebody owes of an earlier cycle is kept of their pot."))
 RULE_CLOSING_SHARE = kind(
     "rule_closing_share", N_("When the cycle closes, what its funds hold is shared out to all lots alike.")
 )
@@ -121,8 +123,8 @@ ABOUT_SET = kind(
     "about_set",
     N_(
         "The organiser sets a rule: SET and FEE, FINE, ORDER, DAY, HOUR, GRACE, DEDUCT, POT, NETTING, GUARANTORS, "
-        "LOAN, THING, LATE, LEAVING, CLOSING, HOLIDAYS, PAUSE, APPROVAL, VOTE, LOTS, DRAWN or LIKE, and the value: "
-        "SET FINE 50 DAILY MAX 200."
+        "LOAN, THING, LATE, LEAVING, DEBTS, CLOSING, HOLIDAYS, PAUSE, APPROVAL, VOTE, LOTS, DRAWN or LIKE, and the "
+        "value: SET FINE 50 DAILY MAX 200."
     ),
 )
 

@@ -140,6 +140,8 @@ def _people_lines(rules: Rules) -> list[Message]:
         lines.append(say.RULE_BACK_PAY() if rules.late_joiners == "back_pay" else say.RULE_SHORT_PLACE())
     if rules.leaving.fee_per_mille:
         lines.append(say.RULE_LEAVING(percent=percent(rules.leaving.fee_per_mille)))
+    if rules.old_debts != "ask":
+        lines.append(say.RULE_DEBTS_BAR() if rules.old_debts == "bar" else say.RULE_DEBTS_SET_OFF())
     if rules.closing == "share":
         lines.append(say.RULE_CLOSING_SHARE())
     if rules.rule_change == "vote":

@@ -354,6 +354,7 @@ _READ: dict[str, Callable[[Rules, list[str], str], dict[str, Any]]] = {
     "loan": _loan,
     "vote": _vote,
     "like": _like,
+    "debts": lambda rules, words, currency: {"old_debts": _meant("old_debts", words)},
     "closing": lambda rules, words, currency: {"closing": _meant("closing", words)},
     "first": lambda rules, words, currency: {"first_to_organiser": _yes(words)},
     "hour": lambda rules, words, currency: {"due_hour": _hour(words)},

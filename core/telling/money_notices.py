@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from sqlalchemy import text
+
 from core import groups, ledger, payouts
 from core import sentences as say
 from core.consent.proposals import Proposal
@@ -9,7 +11,6 @@ from core.cycle.rounds import Due, Round
 from core.db import Tx
 from core.groups import Group, Seat
 from core.order.found import Held
-from core.payouts import Leg
 from core.telling import notices
 
 
@@ -28,8 +29,7 @@ async def fine_excused(tx: Tx, group: Group, who: Seat, due: Due) -> None:
 
 async def after_draw(tx: Tx, group: Group, round_: Round, held: list[Held]) -> None:
     """What the holders of the lots that were just found, and the officers, must know about the money."""
-    for leg in await netted_legs(tx, group, round_):
-        await told_netted(tx, group, leg)
+    await _tell_of_netting(tx, group, round_)
     waiting = await payouts.payable(tx, group, round_)
     for member_id in dict.fromkeys(one.leg.member_id for one in waiting):
         who = await groups.seat(tx, group.group_id, member_id)
@@ -44,17 +44,23 @@ async def after_draw(tx: Tx, group: Group, round_: Round, held: list[Held]) -> N
         await notices.tell_officers(tx, group, "pay_out", message, event=f"waits:{held[0].payout.id}")
 
 
-async def netted_legs(tx: Tx, group: Group, round_: Round) -> list[Leg]:
-    """What of the round's pots was set off against what their holders owed."""
-    now = await payouts.standing(tx, group, round_)
-    return [leg for leg, _, _ in now.legs if leg.method == "netted"]
+_NETTED = text(
+    "SELECT l.member_id, l.payout_id, d.round_id = p.round_id, sum(l.amount_minor)::bigint, min(l.id::text)"
+    " FROM payout_legs l JOIN payouts p ON p.group_id = l.group_id AND p.id = l.payout_id"
+    " JOIN ledger_transfers t ON t.group_id = l.group_id AND t.reference = concat('netted\\:', l.id, '\\:due')"
+    " JOIN dues d ON d.group_id = t.group_id AND d.id = t.due_id"
+    " WHERE l.group_id = :group AND p.round_id = :round AND l.method = 'netted' GROUP BY 1, 2, 3 ORDER BY 5"
+)
 
 
-async def told_netted(tx: Tx, group: Group, leg: Leg) -> None:
-    """To the holder: so much of the pot is set off."""
-    who = await groups.seat(tx, group.group_id, leg.member_id)
-    message = say.NETTED(group=group.name, amount=group.money(leg.amount_minor))
-    await notices.tell_person(tx, group, who.person.id, message, event=f"netted:{leg.id}")
+async def _tell_of_netting(tx: Tx, group: Group, round_: Round) -> None:
+    """To each holder: how much of the pot was set off for what they owed for this round, and for earlier ones."""
+    rows = await tx.session.execute(_NETTED, {"group": group.group_id, "round": round_.id})
+    for member_id, _, of_this_round, amount_minor, first in rows:
+        who = await groups.seat(tx, group.group_id, member_id)
+        told = say.NETTED if of_this_round else say.DEBT_KEPT
+        message = told(group=group.name, amount=group.money(int(amount_minor)))
+        await notices.tell_person(tx, group, who.person.id, message, event=f"netted:{first}")
 
 
 async def ask_debtor(tx: Tx, group: Group, who: Seat, *, event: str) -> int:

@@ -113,6 +113,7 @@ LEFT_OUT_FOR = {
     "arrears": say.LEFT_OUT,
     "no_guarantor": say.LEFT_OUT_GUARANTOR,
     "suspended": say.LEFT_OUT_SUSPENDED,
+    "old_debt": say.LEFT_OUT_OLD_DEBT,
 }
 
 

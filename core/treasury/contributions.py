@@ -1,7 +1,8 @@
 """Contributions: money that comes in. Claimed by the payer, recorded by an officer, verified by both or a provider.
 
-Only a recorded contribution moves money in the book. It settles the member's dues, the oldest first; what is
-left over waits as paid in advance. A mistake is reversed, with a reason, and both sides hear of it.
+Only a recorded contribution moves money in the book. It settles the member's dues in their turn
+(``core.cycle.rounds.in_turn``); what is left over waits as paid in advance. A mistake is reversed, with a reason, and
+both sides hear of it.
 """
 
 from collections.abc import Sequence
@@ -181,7 +182,9 @@ async def record(
             payer_id=payer.id if payer else None,
         )
     source = account or f"held/{holder.number if holder else who.number}"
-    parts, advance_minor = allocate(await open_dues(tx, group.group_id, member_id=who.id), amount_minor)
+    owed = await open_dues(tx, group.group_id, member_id=who.id)
+    # Who brings money for somebody else has been asked for what is overdue.
+    parts, advance_minor = allocate(owed if payer else rounds.in_turn(group, owed), amount_minor)
     postings = [
         ledger.Posting(
             kind="contribution",
@@ -234,7 +237,7 @@ async def _answer_claim(tx: Tx, claimed: Payment, *, amount_minor: int, holder: 
 
 
 def allocate(dues: Sequence[OpenDue], amount_minor: int) -> tuple[list[tuple[OpenDue, int]], int]:
-    """Give an amount to dues, oldest first: (the parts, what is left over)."""
+    """Give an amount to dues, in their order: (the parts, what is left over)."""
     parts = []
     left = amount_minor
     for due in dues:
