@@ -17,6 +17,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from core import catalogues
+from core.calendar import ETHIOPIAN
 from core.errors import NotFound
 from core.messages import show_date
 from core.order import found
@@ -131,8 +133,12 @@ def _on_paper(paper: PaperDraw, language: str) -> dict[str, Any]:
         "code": paper.code,
         "lot": int(paper.lot.removeprefix("L")),
         "round": paper.round_number,
-        "on": show_date(date.fromisoformat(paper.held_on), language),
-        "entered": show_date(date.fromisoformat(paper.entered_on), language),
+        "on": show_date(
+            date.fromisoformat(paper.held_on), language, ethiopian=catalogues.usual_calendar(language) == ETHIOPIAN
+        ),
+        "entered": show_date(
+            date.fromisoformat(paper.entered_on), language, ethiopian=catalogues.usual_calendar(language) == ETHIOPIAN
+        ),
         "import": paper.import_code,
     }
     parts = {"title": "paper_title", "sentence": "paper", "more": "paper_more"}

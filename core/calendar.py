@@ -6,6 +6,8 @@ leaves 3 when divided by 4) has the sixth. Hours are counted from six in the mor
 
 from datetime import date, datetime, time
 
+ETHIOPIAN, GREGORIAN = "ethiopian", "gregorian"
+
 # The proleptic Gregorian ordinal of 1 Meskerem 1 less one.
 _EPOCH = 2795
 

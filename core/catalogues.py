@@ -4,6 +4,7 @@ A language is offered to people only when every sentence of it is there. Catalog
 themselves, so that a translator's change needs no compiling.
 """
 
+import csv
 import re
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from core import lexicon
+from core.calendar import ETHIOPIAN, GREGORIAN
 
 LOCALES = Path(__file__).resolve().parent.parent / "locales"
 SOURCES = ("core", "bot")
@@ -65,6 +67,11 @@ def languages() -> tuple[str, ...]:
         ):
             complete.append(language)
     return tuple(complete)
+
+
+def usual_calendar(language: str) -> str:
+    """The calendar and the clock by which most readers of a language count: ``ethiopian`` or ``gregorian``."""
+    return ETHIOPIAN if language in ETHIOPIAN_CALENDAR else GREGORIAN
 
 
 def translate(language: str, source: str) -> str:
@@ -122,13 +129,36 @@ def _faults(language: str) -> Iterator[str]:
                 yield f"{language}: placeholders {sorted(said ^ wanted)} differ: {ids[0][:70]!r}"
 
 
+@lru_cache(maxsize=1)
+def _terms() -> tuple[dict[str, str], ...]:
+    """The agreed words (``locales/terms.csv``): an English pattern, and what has to stand for it by language."""
+    with (LOCALES / "terms.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(csv.DictReader(file))
+
+
+def _misnamed(language: str) -> Iterator[str]:
+    """Sentences in which an agreed word is rendered by another one."""
+    for message in _read(language):
+        if not message.id:
+            continue
+        english = message.id if isinstance(message.id, str) else message.id[-1]
+        forms = message.string if isinstance(message.string, tuple | list) else (message.string,)
+        if not all(forms):
+            continue
+        said = english.replace("{lots}", "").replace("{rounds}", "")
+        for term in _terms():
+            wanted = term.get(language)
+            if wanted and re.search(term["english"], said) and not all(re.search(wanted, str(form)) for form in forms):
+                yield f"{language}: no {wanted} for {term['english']}: {english[:70]!r}"
+
+
 def check() -> list[str]:
-    """Everything wrong with the catalogues: missing, extra or malformed entries."""
+    """Everything wrong with the catalogues: missing, extra, malformed or misnamed entries."""
     faults = []
     current = {m.id if isinstance(m.id, str) else m.id[0] for m in _extracted() if m.id}
     for path in sorted(LOCALES.glob(f"*/LC_MESSAGES/{DOMAIN}.po")):
         language = path.parent.parent.name
-        faults += list(_faults(language))
+        faults += [*_faults(language), *_misnamed(language)]
         faults += [f"{language}: no longer said: {key[:70]!r}" for key in _table(language) if key not in current]
     return faults
 

@@ -77,7 +77,7 @@ async def people(tx: Tx, part: Slice, *, person_id: UUID | None = None) -> Page:
     """The tenant's people, the newest first, each with the addresses they are known by."""
     query, values = _narrowed(
         f"""
-        SELECT p.id, p.name, p.language, p.consented_at, p.created_at,
+        SELECT p.id, p.name, p.language, p.calendar, p.consented_at, p.created_at,
                phone.id AS phone_id, phone.masked AS phone_masked, phone.secret AS phone_secret,
                (SELECT coalesce(json_agg(json_build_array(a.channel, a.masked, a.state) ORDER BY a.channel, a.id),
                                 '[]') FROM addresses a WHERE a.person_id = p.id)::text AS addresses

@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from core import catalogues
-from core.calendar import to_ethiopian, to_ethiopian_hour
+from core.calendar import ETHIOPIAN, to_ethiopian, to_ethiopian_hour
 from core.money import Money
 
 TELEGRAM = "telegram"
@@ -68,11 +68,20 @@ class Message:
 
 @dataclass(frozen=True)
 class Reader:
-    """For whom a message is rendered: language, channel and time zone decide its form."""
+    """For whom a message is rendered: language, channel, time zone and calendar decide its form.
+
+    ``calendar``: what they chose, ``ethiopian`` or ``gregorian``; where they chose none, what their language counts by.
+    """
 
     language: str
     channel: str
     timezone: str = "Africa/Addis_Ababa"
+    calendar: str | None = None
+
+    @property
+    def ethiopian(self) -> bool:
+        """Whether they count days and hours as Ethiopia does."""
+        return (self.calendar or catalogues.usual_calendar(self.language)) == ETHIOPIAN
 
 
 @dataclass(frozen=True)
@@ -119,11 +128,12 @@ def show(value: Any, reader: Reader) -> str:
             return show_money(value, reader.language)
         case datetime():
             local = value.astimezone(ZoneInfo(reader.timezone))
-            return f"{show_date(local.date(), reader.language)} {show_hour(local, reader.language)}"
+            day, hour = local.date(), show_hour(local, reader.language, ethiopian=reader.ethiopian)
+            return f"{show_date(day, reader.language, ethiopian=reader.ethiopian)} {hour}"
         case date():
-            return show_date(value, reader.language)
+            return show_date(value, reader.language, ethiopian=reader.ethiopian)
         case time():
-            return show_hour(value, reader.language)
+            return show_hour(value, reader.language, ethiopian=reader.ethiopian)
         case str():
             return value
         case Iterable():
@@ -139,18 +149,23 @@ def show_money(money: Money, language: str) -> str:
     return f"{money.spoken} {money.currency}"
 
 
-def show_date(day: date, language: str) -> str:
-    """The Ethiopian date first and the Gregorian one in digits where the language counts so."""
-    if language in catalogues.ETHIOPIAN_CALENDAR:
+def show_date(day: date, language: str, *, ethiopian: bool) -> str:
+    """The Ethiopian date first and the Gregorian one in digits, for who counts so; else the Gregorian one.
+
+    Oromo and Tigrinya call Gregorian months by the names of Ethiopian ones, so that there digits stand alone.
+    """
+    if ethiopian:
         year, month, day_of_month = to_ethiopian(day)
         name = catalogues.translate(language, MONTHS[month - 1].text)
         return f"{day_of_month} {name} {year} ({day:%d/%m/%Y})"
+    if language in catalogues.ETHIOPIAN_CALENDAR:
+        return f"{day:%d/%m/%Y}"
     return f"{day.day} {catalogues.gregorian_month(day, language)} {day.year}"
 
 
-def show_hour(local: datetime | time, language: str) -> str:
+def show_hour(local: datetime | time, language: str, *, ethiopian: bool) -> str:
     """The hour on the reader's own clock."""
-    if language in catalogues.ETHIOPIAN_CALENDAR:
+    if ethiopian:
         part, hour, minute = to_ethiopian_hour(local)
         return f"{catalogues.translate(language, PARTS[part].text)} {hour}:{minute:02}"
     return f"{local:%H:%M}"

@@ -39,8 +39,9 @@ class Tenant:
 
 
 class Person(Base):
-    """A human being. ``language`` is their choice; ``consented_at`` since when they agree to be kept and written to.
+    """A human being. ``language`` is their choice, ``calendar`` too (None: what the language counts by).
 
+    ``consented_at``: since when they agree to be kept and written to.
     What they said, when and to which sentence is a record of its own (``core.consent.agreement``).
     """
 
@@ -49,6 +50,7 @@ class Person(Base):
     tenant_id: Mapped[UUID]
     name: Mapped[str]
     language: Mapped[str]
+    calendar: Mapped[str | None]
     consented_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
     last_group_id: Mapped[UUID | None]

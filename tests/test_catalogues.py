@@ -65,6 +65,8 @@ TEXTS = {
     "numbers": "117, 118",
     "words": "BID, DISPUTE, NEED, SWAP",
     "groups": "Merkato, Bole",
+    "ethiopian": "13/3/2019",
+    "gregorian": "22/11/2026",
 }
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.tokens import Caller, Configurer, Reader
 from api.v1.deeds import Again, Once
-from api.v1.shapes import PREFIX, Asked, AskedPart, LanguageCode, Name, Page, cursor, phone_shown
+from api.v1.shapes import PREFIX, Asked, AskedPart, Calendar, LanguageCode, Name, Page, cursor, phone_shown
 from core import catalogues, listing, people, phones
 from core.consent import agreement
 from core.db import Tx
@@ -38,6 +38,9 @@ class Person(BaseModel):
     id: UUID
     name: str
     language: str
+    calendar: Calendar | None = Field(
+        description="by which they read dates and hours; null: what their language counts by"
+    )
     phone: str | None = Field(description="masked without the right see_phones; null for who has none")
     addresses: list[PersonAddress]
     consented_at: datetime | None
@@ -82,6 +85,7 @@ class PersonChange(Asked):
 
     name: Name | None = None
     language: LanguageCode | None = None
+    calendar: Calendar | None = None
 
 
 def _shape(row: Any, caller: Caller) -> Person:
@@ -89,6 +93,7 @@ def _shape(row: Any, caller: Caller) -> Person:
         id=row.id,
         name=row.name,
         language=row.language,
+        calendar=row.calendar,
         phone=phone_shown(row, clear=caller.may("see_phones")),
         addresses=[
             PersonAddress(channel=channel, address=masked, state=state)
@@ -175,7 +180,7 @@ async def record_consent(caller: Configurer, person_id: UUID, asked: ConsentSaid
 
 @router.patch("/people/{person_id}", summary="Change a person", response_model=Person)
 async def change_person(caller: Configurer, person_id: UUID, asked: PersonChange, deed: Again) -> Response:
-    """Name or language. Where somebody is reached is proved by them alone, never typed by another."""
+    """Name, language or calendar. Where somebody is reached is proved by them alone, never typed by another."""
 
     async def act(tx: Tx) -> Person:
         person = await people.person(tx, person_id)
@@ -184,6 +189,8 @@ async def change_person(caller: Configurer, person_id: UUID, asked: PersonChange
         if asked.language is not None:
             check_language(asked.language)
             person.language = asked.language
+        if asked.calendar is not None:
+            person.calendar = asked.calendar
         await tx.session.flush()
         await note(
             tx, "person.changed", subject=f"person:{person.id}", what=sorted(asked.model_dump(exclude_none=True))

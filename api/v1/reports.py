@@ -187,7 +187,7 @@ def hand_of(caller: Caller, language: str | None, calendar: str | None) -> Hand:
     """For whom it is written: as asked, else as the tenant's people read."""
     usual = caller.tenant.language if caller.tenant.language in catalogues.languages() else "en"
     chosen = language or usual
-    return Hand(chosen, calendar or papers.usual_calendar(chosen), caller.tenant.timezone)
+    return Hand(chosen, calendar or catalogues.usual_calendar(chosen), caller.tenant.timezone)
 
 
 async def file_of(

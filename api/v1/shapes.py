@@ -32,6 +32,7 @@ Reason = Annotated[str, Field(min_length=1, max_length=200, pattern=_LINE)]
 Word = Annotated[str, Query(min_length=1, max_length=100, pattern=_LINE)]
 CurrencyCode = Literal["ETB", "USD", "EUR", "KES", "ERN", "DJF", "SOS", "SDG", "SSP"]
 LanguageCode = Literal["am", "om", "ti", "so", "en"]
+Calendar = Literal["ethiopian", "gregorian"]
 RoleName = Literal["organiser", "secretary", "collector", "member"]
 Number = Annotated[int, Query(ge=1, le=1_000_000)]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from core.papers.book import Book, NotTheLedger
 from core.papers.circle import Circle, circle_of
-from core.papers.hand import Hand, usual_calendar
+from core.papers.hand import Hand
 from core.papers.handing import Asked, Paper, ask, by_link, hand_out
 from core.papers.picture import draw_circle
 from core.papers.printing import pdf_of
@@ -36,7 +36,6 @@ __all__ = [
     "hand_out",
     "of_member",
     "pdf_of",
-    "usual_calendar",
     "whole",
     "xlsx_of",
 ]

@@ -12,17 +12,10 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from core import catalogues
-from core.calendar import to_ethiopian
+from core.calendar import ETHIOPIAN, to_ethiopian
 from core.messages import MONTHS, show_hour
 from core.money import MINOR_DIGITS, Money
 from core.papers import labels
-
-ETHIOPIAN, GREGORIAN = "ethiopian", "gregorian"
-
-
-def usual_calendar(language: str) -> str:
-    """The calendar that most readers of a language count by."""
-    return ETHIOPIAN if language in catalogues.ETHIOPIAN_CALENDAR else GREGORIAN
 
 
 @lru_cache(maxsize=20_000)
@@ -50,9 +43,9 @@ class Hand:
     timezone: str
 
     @classmethod
-    def of(cls, language: str, timezone: str) -> "Hand":
-        """With the calendar that is usual in the language."""
-        return cls(language, usual_calendar(language), timezone)
+    def of(cls, language: str, timezone: str, calendar: str | None = None) -> "Hand":
+        """With the calendar that they chose, or that is usual in the language."""
+        return cls(language, calendar or catalogues.usual_calendar(language), timezone)
 
     @property
     def ethiopian(self) -> bool:
@@ -89,7 +82,7 @@ class Hand:
         """Both calendars, the reader's own first, and the hour."""
         local = self.local(instant)
         ethiopian = _ethiopian(local.date(), self.language)
-        hour = show_hour(local, self.language)
+        hour = show_hour(local, self.language, ethiopian=self.ethiopian)
         if self.ethiopian:
             return f"{ethiopian} ({local:%d/%m/%Y}) {hour}"
         return f"{_gregorian(local.date(), self.language)} ({ethiopian}) {hour}"

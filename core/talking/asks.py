@@ -9,9 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from fractions import Fraction
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from core import catalogues, groups, people, phones
+from core import catalogues, groups, lexicon, people, phones
 from core import sentences as say
+from core.calendar import ETHIOPIAN, GREGORIAN, to_ethiopian
 from core.cycle import rounds
 from core.errors import Refusal
 from core.groups import Group, Seat
@@ -116,6 +118,21 @@ class WhichLanguage(Ask):
             if typed in (language, understanding.fold(catalogues.NAMES[language])):
                 return language
         raise Refusal("language.not_understood", typed=text[:20])
+
+
+class WhichCalendar(Ask):
+    """The Ethiopian calendar and clock, or the Gregorian calendar and the common clock."""
+
+    async def find(self, talk: Talk, given: Given, words: list[str]) -> Found:
+        meant = lexicon.meaning("calendars", words[0]) if words else None
+        return (meant, words[1:]) if meant else None
+
+    async def question(self, talk: Talk, given: Given) -> Message:
+        today = talk.tx.now.astimezone(ZoneInfo(talk.tenant.timezone)).date()
+        year, month, day = to_ethiopian(today)
+        return say.ASK_CALENDAR(ethiopian=f"{day}/{month}/{year}", gregorian=f"{today:%d/%m/%Y}").offering(
+            Choice(say.CALENDAR_ETHIOPIAN(), ETHIOPIAN), Choice(say.CALENDAR_GREGORIAN(), GREGORIAN)
+        )
 
 
 class YesOrNo(Ask):

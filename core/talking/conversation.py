@@ -52,6 +52,8 @@ from core.telling.outbox import Outgoing
 
 _log = structlog.get_logger(__name__)
 
+# Said in the middle of a question they leave it open: it is asked again.
+_ASIDES = frozenset({"LANG", "CALENDAR", "HELP"})
 # Always work, whatever question is open; every other word does too, but answers are tried first for these.
 ANSWER_WORDS = {"YES": "yes", "NO": "no"}
 
@@ -138,6 +140,7 @@ async def _attempt(
             inbox_id=taken.inbox_id,
             language=talk.language,
             timezone=tenant.timezone,
+            calendar=person.calendar if person else None,
             group_id=talk.group.group_id if talk.group else None,
             said=in_answer,
         )
@@ -201,12 +204,29 @@ async def _is_a_name(talk: Talk, meant: words.Meant) -> bool:
 
 async def _call(talk: Talk, word: str, rest: list[str]) -> list[Message]:
     """Run a command from its line."""
+    if talk.asked and word in _ASIDES:
+        form = next((q for q in await questions.open_questions(talk.tx, talk.address.id) if q.is_form), None)
+        said = await _run(talk, COMMANDS[word], {}, rest)
+        return [*said, *await _ask_again(talk, form)] if form else said
     if talk.asked:
         if word == "UNDO" and await questions.has_form(talk.tx, talk.address.id):
             await questions.drop_forms(talk.tx, talk.address.id)
             return [say.NEVER_MIND()]
         await questions.drop_forms(talk.tx, talk.address.id)
     return await _run(talk, COMMANDS[word], {}, rest)
+
+
+async def _ask_again(talk: Talk, form: Question) -> list[Message]:
+    """A half-filled form's question once more, in the language that is spoken now; none where it was answered since."""
+    if not await questions.close(talk.tx, form):
+        return []
+    asked = COMMANDS[form.command]
+    given = await _load(talk, asked, form.filled)
+    question = await asked.ask(form.slot).question(talk, given)
+    again = await questions.pose(
+        talk.tx, talk.address, question, command=form.command, slot=form.slot, filled=form.filled
+    )
+    return [again]
 
 
 async def _try_answers(talk: Talk, text: str, yes_or_no: str | None) -> list[Message] | None:

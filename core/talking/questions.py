@@ -45,6 +45,11 @@ class Question(Base):
     expires_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
 
+    @property
+    def is_form(self) -> bool:
+        """Whether somebody is in the middle of a command, rather than asked by a notice."""
+        return not self.command.startswith("_")
+
 
 _POSE = """
 INSERT INTO questions (id, tenant_id, address_id, nonce, command, slot, filled, choices, about, asked_at, expires_at)
@@ -147,7 +152,7 @@ async def settle(tx: Tx, about: UUID) -> None:
 
 async def has_form(tx: Tx, address_id: UUID) -> bool:
     """Whether a command of this address waits half-filled."""
-    return any(not question.command.startswith("_") for question in await open_questions(tx, address_id))
+    return any(question.is_form for question in await open_questions(tx, address_id))
 
 
 async def drop_forms(tx: Tx, address_id: UUID) -> None:

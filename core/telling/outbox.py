@@ -109,6 +109,7 @@ def _row(
     *,
     event: str,
     language: str,
+    calendar: str | None,
     person_id: UUID | None,
     group_id: UUID | None = None,
     inbox_id: UUID | None = None,
@@ -117,7 +118,7 @@ def _row(
     rendered: Any = None,
     timezone: str,
 ) -> dict[str, Any]:
-    reader = Reader(language, address.channel, timezone)
+    reader = Reader(language, address.channel, timezone, calendar)
     rendered = rendered or render(message, reader)
     values = [choice.value for choice in message.choices]
     return {
@@ -190,6 +191,7 @@ async def reply(
     inbox_id: UUID,
     language: str,
     timezone: str,
+    calendar: str | None = None,
     group_id: UUID | None = None,
     said: bool = False,
 ) -> list[Outgoing]:
@@ -204,6 +206,7 @@ async def reply(
             message,
             event=f"reply:{inbox_id}:{n}",
             language=language,
+            calendar=calendar,
             person_id=address.person_id,
             group_id=group_id,
             inbox_id=inbox_id,
@@ -252,7 +255,7 @@ async def tell(
     wanted = list(person_ids)
     reach = await people.where_to_reach(tx, wanted)
     rows = []
-    rendered: dict[tuple[str, str], Any] = {}
+    rendered: dict[tuple[str, str, str | None], Any] = {}
     # In the order in which they were named, which is the same every time.
     for person_id in dict.fromkeys(one for one in wanted if one in reach):
         address, person = reach[person_id]
@@ -262,9 +265,9 @@ async def tell(
         form = None
         if isinstance(message, Message):
             # The same sentence for hundreds of people is put into words once per language and channel.
-            key = (person.language, address.channel)
+            key = (person.language, address.channel, person.calendar)
             form = rendered.get(key) or rendered.setdefault(
-                key, render(one, Reader(person.language, address.channel, timezone))
+                key, render(one, Reader(person.language, address.channel, timezone, person.calendar))
             )
         rows.append(
             _row(
@@ -273,6 +276,7 @@ async def tell(
                 one,
                 event=event,
                 language=person.language,
+                calendar=person.calendar,
                 person_id=person_id,
                 group_id=group_id,
                 send_after=send_after,
@@ -314,6 +318,7 @@ async def tell_addresses(
             one.message,
             event=event,
             language=one.language,
+            calendar=None,
             person_id=one.address.person_id,
             group_id=group_id,
             send_after=one.send_after,
@@ -434,6 +439,7 @@ async def _fall_back(tx: Tx, row: OutboxRow) -> None:
         unpack(row.params, KINDS),
         event=row.event,
         language=person.language,
+        calendar=person.calendar,
         person_id=person.id,
         group_id=row.group_id,
         priority=row.priority,

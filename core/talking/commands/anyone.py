@@ -17,7 +17,7 @@ from core.membership import guarantors
 from core.messages import Choice, Message
 from core.operator.rights import member_may, require_member
 from core.talking import words
-from core.talking.asks import NewName, WhichLanguage, Words
+from core.talking.asks import NewName, WhichCalendar, WhichLanguage, Words
 from core.talking.command import COMMANDS, command
 from core.talking.talk import Talk
 from core.telling import notices
@@ -85,6 +85,14 @@ async def lang(talk: Talk, language: Annotated[str, WhichLanguage(always=True)])
     await talk.tx.session.flush()
     talk.language = language
     return say.LANGUAGE_SET()
+
+
+@command("CALENDAR", about=say.ABOUT_CALENDAR)
+async def calendar(talk: Talk, chosen: Annotated[str, WhichCalendar()]) -> Message:
+    """By which calendar and clock this person reads; the language's own unless they say."""
+    talk.me.calendar = chosen
+    await talk.tx.session.flush()
+    return say.CALENDAR_SET(due=talk.tx.now)
 
 
 @command("STOP", about=say.ABOUT_STOP)
