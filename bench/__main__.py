@@ -19,7 +19,7 @@ from bench import machine
 from bench.figures import Figure, NotKept, lines
 from ops.places import Place
 
-NAMES = ("commands", "anatomy", "throughput", "groups", "papers", "case-a")
+NAMES = ("commands", "anatomy", "throughput", "groups", "late", "papers", "case-a")
 
 
 async def run(place: Place, names: list[str], *, quick: bool, small: bool) -> list[Figure]:

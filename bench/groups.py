@@ -104,10 +104,12 @@ async def _round(here: Town, group: Group) -> float:
     return took_ms
 
 
-async def pay_in_bulk(here: Town, group: Group) -> int:
-    """A payment and a transfer for every open due, in one transaction; how many."""
+async def pay_in_bulk(here: Town, group: Group, *, but: int | None = None) -> int:
+    """A payment and a transfer for every open due, in one transaction; how many. ``but``: one member pays nothing."""
     async with transaction(here.tenant.id) as tx:
-        dues = await rounds.open_dues(tx, group.group_id)
+        left_out = await groups.seats(tx, group.group_id, number=but) if but else ()
+        late = {seat.member.id for seat in left_out}
+        dues = [due for due in await rounds.open_dues(tx, group.group_id) if due.member_id not in late]
         ids = [new_id() for _ in dues]
         payments = [
             {

@@ -89,22 +89,29 @@ async def _read(here: Town, group: Group, *, with_transfers: bool = False) -> tu
 async def arrange(here: Town, lots: int, *, quick: bool) -> Group:
     """A group with every round held, everybody paid, and every pot but the last paid out."""
     group = await large_group(here, QUICK if quick else FULL, lots_per_round=1)
-    with _nobody_told():
+    with nobody_told():
         for _ in range(lots):
             await pay_in_bulk(here, group)
             async with transaction(here.tenant.id) as tx:
                 current = await rounds.current_round(tx, group)
-                assert current is not None
-                for leg in await payouts.waiting(tx, group):
-                    if leg.now_minor:
-                        seat = (await groups.seats(tx, group.group_id, number=1))[0]
-                        await payouts.pay(tx, group, leg.leg.id, payer=seat.member)
+            assert current is not None
+            await pay_out(here, group)
             await pass_time(here, group, current.draw_at + timedelta(minutes=1))
     return await here.group(group.group_id)
 
 
+async def pay_out(here: Town, group: Group) -> None:
+    """The organiser pays out what the pots hold for those who were found."""
+    async with transaction(here.tenant.id) as tx:
+        for leg in await payouts.waiting(tx, group):
+            if leg.now_minor:
+                seat = (await groups.seats(tx, group.group_id, number=1))[0]
+                await payouts.pay(tx, group, leg.leg.id, payer=seat.member)
+
+
 @contextmanager
-def _nobody_told() -> Iterator[None]:
+def nobody_told() -> Iterator[None]:
+    """Hold rounds without a word about them."""
     tell: Callable[..., Any] = outbox.tell
 
     async def nothing(*_arguments: object, **_named: object) -> int:

@@ -35,7 +35,7 @@ from core.messages import SMS, Kind
 from core.settings import settings
 from core.telling import outbox
 from core.telling.outbox import NOTICE, REPLY, Outgoing
-from workers import conduct, dead_letters, pacing
+from workers import conduct, dead_letters, pacing, ticker
 from workers.broker import DELIVERIES, GROUPS, NUDGE, PARKED, TICK, Broker, offer, waiting_key
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -437,6 +437,26 @@ def _group(tenant: UUID, superuser: Any) -> UUID:
         tenant,
     )
     return group
+
+
+async def test_groups_that_cannot_be_woken_keep_no_other_from_its_turn(
+    tenant: UUID, memory: redis.Redis, superuser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ticker, "MOST_GROUPS", 2)
+    parked = [_group(tenant, superuser) for _ in range(7)]
+    for group in parked:
+        memory.set(waiting_key("wake", (str(tenant), str(group))), PARKED)
+    last = _group(tenant, superuser)
+    superuser.execute("UPDATE groups SET wake_at = now() WHERE group_id = $1", last)
+    connection = await ticker.connect()
+    try:
+        ticking = ticker.Ticker(connection)
+        for _ in range(3):
+            await ticking.tick()
+        assert memory.get(waiting_key("wake", (str(tenant), str(last)))) is not None
+        assert memory.hlen(f"dramatiq:{GROUPS}.msgs") == 1
+    finally:
+        await connection.close()
 
 
 def _delayed(memory: redis.Redis) -> Task[Any] | None:

@@ -39,6 +39,8 @@ PULSE_SECONDS = 0.7
 LOCK = 0x65717562  # "equb"
 
 MOST_GROUPS = 500
+# How far past groups that cannot be woken (parked for an hour after failing) the ticker looks for others.
+FARTHEST_GROUP = 32_000
 MOST_OF_A_GATEWAY = 500
 MOST_STUCK = 100
 # A row must be seen stuck for so long in real time, too: a jump of the sandbox clock makes a send that is under way
@@ -57,6 +59,7 @@ class Ticker:
         self._next_at = 0.0  # the next tick, in seconds of the monotonic clock
         self._sooner = asyncio.Event()
         self._stuck_since: dict[UUID, float] = {}
+        self._groups_looked_at = MOST_GROUPS
 
     async def serve(self) -> None:
         """Tick until the connection is lost. Raises what the connection raises."""
@@ -98,14 +101,25 @@ class Ticker:
     async def tick(self) -> datetime | None:
         """Offer everything that is due; returns the next instant at which something falls due."""
         now = clock.now()
-        groups = await self._ask("SELECT tenant_id, group_id FROM due_groups($1, $2)", now, MOST_GROUPS)
-        if groups:
-            await asyncio.to_thread(offer, wake, [_texts(row) for row in groups], room=MOST_GROUPS)
+        await self._wake_groups(now)
         await self._feed(await self._ask("SELECT * FROM due_addresses($1, $2)", now, MOST_OF_A_GATEWAY))
         await self._sweep(now)
         found = await self._ask("SELECT next_due($1)", now)
         following: datetime | None = found[0][0]
         return following
+
+    async def _wake_groups(self, now: datetime) -> None:
+        """Offer the groups that have been due the longest. Where these are all waiting or parked, the next tick looks
+        past them: what fails stays due, and must not keep the others from their turn."""
+        most = self._groups_looked_at
+        groups = await self._ask("SELECT tenant_id, group_id FROM due_groups($1, $2)", now, most)
+        new = 0
+        if groups:
+            new = await asyncio.to_thread(offer, wake, [_texts(row) for row in groups], room=MOST_GROUPS)
+        if len(groups) < most:
+            self._groups_looked_at = MOST_GROUPS
+        elif not new:
+            self._groups_looked_at = min(most * 2, FARTHEST_GROUP)
 
     async def _feed(self, rows: list[Any]) -> None:
         """Offer the addresses of each gateway, no more than leave in the next two seconds."""

@@ -246,11 +246,7 @@ async def _unsettled(tx: Tx, group: Group) -> bool:
                 ) OR EXISTS (
                     SELECT 1 FROM dues d
                     JOIN rounds r ON r.group_id = d.group_id AND r.id = d.round_id
-                    WHERE d.group_id = :group AND r.cycle = :cycle AND d.excused_at IS NULL
-                      AND d.amount_minor > (
-                        SELECT coalesce(sum(CASE WHEN t.reverses IS NULL THEN t.amount_minor
-                                                 ELSE -t.amount_minor END), 0)
-                        FROM ledger_transfers t WHERE t.group_id = :group AND t.due_id = d.id)
+                    WHERE d.group_id = :group AND r.cycle = :cycle AND d.open
                 )
                 """
             ),

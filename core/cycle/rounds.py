@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import FetchedValue, Row, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core import ledger
@@ -63,9 +63,11 @@ class Round(Base):
 
 
 class Due(Base):
-    """What one holding owes for one round: a contribution, a fine, a fee … How much is paid is asked of the ledger.
+    """What one holding owes for one round: a contribution, a fine, a fee …
 
     ``account``: what a payment of it is credited to. Excused: nobody owes it any more. Deferred: owed, not chased.
+    ``paid_minor``: what has been paid of it, written by the ledger with what it posts and by nobody else; an object
+    read before that does not know.
     """
 
     __tablename__ = "dues"
@@ -85,6 +87,7 @@ class Due(Base):
     deferred_until: Mapped[datetime | None]
     reason: Mapped[str | None]
     loan_id: Mapped[UUID | None]
+    paid_minor: Mapped[int] = mapped_column(server_default=FetchedValue())
 
 
 class DrawList(Base):
@@ -132,19 +135,14 @@ def lot_label(number: int) -> str:
     return f"L{number:03}"
 
 
-# Paid: transfers that carry the due, less their reversals. Only payments carry a due (see core.ledger).
-_PAID = """(SELECT CAST(coalesce(sum(CASE WHEN t.reverses IS NULL THEN t.amount_minor
-                                           ELSE -t.amount_minor END), 0) AS bigint)
-            FROM ledger_transfers t WHERE t.group_id = d.group_id AND t.due_id = d.id)"""
-
-_OPEN_DUES = f"""
+# Open: not excused and not fully paid. The index of these holds nothing of what is settled, whatever was held before.
+_OPEN_DUES = """
 SELECT d.id, d.member_id, r.number, d.account, l.number, d.amount_minor,
-       d.amount_minor - p.paid, d.due_at, d.kind, d.deferred_until, r.opened_at IS NULL, r.cycle
+       d.amount_minor - d.paid_minor, d.due_at, d.kind, d.deferred_until, r.opened_at IS NULL, r.cycle
 FROM dues d
 JOIN rounds r ON r.group_id = d.group_id AND r.id = d.round_id
 JOIN lots l ON l.group_id = d.group_id AND l.id = d.lot_id
-CROSS JOIN LATERAL {_PAID} p (paid)
-WHERE d.group_id = $1 AND d.excused_at IS NULL AND d.amount_minor > p.paid
+WHERE d.group_id = $1 AND d.open
 """
 
 
@@ -365,12 +363,10 @@ async def freeze(tx: Tx, group: Group, round_: Round) -> DrawList:
             f"""
             SELECT l.number,
                    EXISTS (SELECT 1 FROM draws w WHERE w.group_id = l.group_id AND w.lot_id = l.id),
-                   EXISTS (SELECT 1 FROM dues d WHERE d.group_id = l.group_id AND d.lot_id = l.id
-                           AND d.due_at <= :cutoff AND d.excused_at IS NULL AND d.amount_minor > {_PAID}
-                           AND (d.deferred_until IS NULL OR d.deferred_until <= :cutoff)
-                           AND NOT (:netting AND d.round_id = :round AND d.kind IN ('contribution', 'fee'))),
-                   EXISTS (SELECT 1 FROM dues d WHERE d.group_id = l.group_id AND d.lot_id = l.id
-                           AND d.round_id = :round),
+                   l.id IN (SELECT d.lot_id FROM dues d WHERE d.group_id = :group AND d.open AND d.due_at <= :cutoff
+                            AND (d.deferred_until IS NULL OR d.deferred_until <= :cutoff)
+                            AND NOT (:netting AND d.round_id = :round AND d.kind IN ('contribution', 'fee'))),
+                   l.id IN (SELECT d.lot_id FROM dues d WHERE d.group_id = :group AND d.round_id = :round),
                    {_BARRED}
             FROM lots l WHERE l.group_id = :group AND l.cycle = :cycle ORDER BY l.number
             """

@@ -6,7 +6,9 @@ asked of the book. The rules themselves stand in the database, in the function `
 
 **What a due has been paid**: a transfer that carries its ``due_id`` counts when it brings money from outside
 (``held``, ``provider``, ``advance``) into what dues are for (``pot``, ``fee``, ``fund``); its reversal takes
-the same amount away again. So money paid in advance counts once, when it goes from ``advance`` to the pot.
+the same amount away again. So money paid in advance counts once, when it goes from ``advance`` to the pot. The
+same function keeps the sum on the due (``dues.paid_minor``, migration 0015), and the audit proves it; whoever posts for
+a due, or changes one, holds its member.
 """
 
 from collections.abc import Iterable, Sequence

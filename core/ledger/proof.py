@@ -27,7 +27,8 @@ class Finding:
     changed, removed or slipped in), ``head`` (a lane does not end where its head says), ``input`` (the content
     is not what was asked for), ``foreign`` (another tenant's or currency's row), ``amount``, ``duplicate``,
     ``account`` (missing, without transfers, or with other rights than its name gives), ``negative`` (below
-    zero after that transfer), ``reversal`` (not the one opposite of another transfer), ``overpaid`` (a due).
+    zero after that transfer), ``reversal`` (not the one opposite of another transfer), ``overpaid`` (a due),
+    ``due`` (what stands on it as paid is not what was posted for it).
     """
 
     group_id: UUID
@@ -89,7 +90,8 @@ moves AS (
 steps AS (
     SELECT m.name, m.id, sum(m.change) OVER (PARTITION BY m.name ORDER BY m.seq) AS minor
     FROM moves m JOIN (SELECT a.name FROM a, ledger_account_rule(a.name) r WHERE NOT r.may_go_negative) n
-        ON n.name = m.name)
+        ON n.name = m.name),
+paid AS MATERIALIZED ({PAID_BY_DUE.format(transfers="t WHERE due_id IS NOT NULL")})
 SELECT 'chain' AS kind, NULL AS account, id AS transfer_id, 'lane ' || lane AS subject FROM t
     WHERE hash <> sha256(record_send(ROW(group_id, id, tenant_id, seq, kind, debit, credit, amount_minor,
         currency, at, posted_at, reference, input_hash, payment_id, due_id, payout_leg_id, reverses, memo,
@@ -131,8 +133,9 @@ UNION ALL SELECT 'reversal', NULL, r.id, coalesce(r.reverses::text, '') FROM t r
 UNION ALL SELECT 'reversal', NULL, reverses, 'reversed more than once' FROM t
     WHERE reverses IS NOT NULL GROUP BY reverses HAVING count(*) > 1
 UNION ALL SELECT 'overpaid', NULL, NULL, 'due ' || d.id
-    FROM ({PAID_BY_DUE.format(transfers="t WHERE due_id IS NOT NULL")}) p
-    JOIN dues d ON d.group_id = $1 AND d.id = p.due_id WHERE p.paid > d.amount_minor OR p.paid < 0
+    FROM paid p JOIN dues d ON d.group_id = $1 AND d.id = p.due_id WHERE p.paid > d.amount_minor OR p.paid < 0
+UNION ALL SELECT 'due', NULL, NULL, 'due ' || d.id
+    FROM dues d LEFT JOIN paid p ON p.due_id = d.id WHERE d.group_id = $1 AND d.paid_minor <> coalesce(p.paid, 0)
 LIMIT {MOST_FINDINGS}
 """
 

@@ -69,12 +69,15 @@ async def excuse_due(tx: Tx, group: Group, due_id: UUID, *, reason: str) -> int:
 
     Raises ``NotFound("due.unknown")`` and ``Refusal``: ``excuse.too_late`` for a contribution whose list is fixed.
     """
-    due = await tx.session.get(Due, (group.group_id, due_id), with_for_update=True, populate_existing=True)
+    due = await tx.session.get(Due, (group.group_id, due_id))
     if due is None:
         raise NotFound("due.unknown")
+    round_ = await tx.session.get(Round, (group.group_id, due.round_id), with_for_update={"key_share": True})
+    # The member before the due: a payment holds its member, and waits for no due then.
+    await groups.member(tx, group.group_id, due.member_id, lock=True)
+    await tx.session.refresh(due, with_for_update=True)
     if due.excused_at is not None:
         return 0
-    round_ = await tx.session.get(Round, (group.group_id, due.round_id), with_for_update={"key_share": True})
     if due.kind == "contribution" and round_ is not None and (round_.frozen_at or round_.drawn_at):
         raise Refusal("excuse.too_late", round=round_.number)
     moved = await release_paid(tx, group, due)
@@ -127,6 +130,7 @@ async def defer(tx: Tx, group: Group, who: Seat, *, until: datetime, reason: str
     """
     if until <= tx.now:
         raise Refusal("defer.past")
+    await groups.member(tx, group.group_id, who.member.id, lock=True)
     owed = await rounds.open_dues(tx, group.group_id, member_id=who.member.id)
     if not owed:
         raise Refusal("defer.nothing", name=who.person.name)

@@ -139,6 +139,8 @@ async def leave(tx: Tx, group: Group, who: Member) -> Leave:
     Raises as ``terms`` does.
     """
     await groups.by_id(tx, group.group_id, lock=True)
+    # No payment comes in between what is owed and its being excused.
+    await groups.member(tx, group.group_id, who.id, lock=True)
     comes_to = await terms(tx, group, who)
     for lot in comes_to.lots:
         lot.status = "withdrawn"

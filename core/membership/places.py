@@ -267,10 +267,8 @@ async def pay_places(tx: Tx, group: Group, round_: Round) -> list[Payout]:
         fund = place_fund(round_.cycle, lot.number)
         owed = await tx.session.scalar(
             text(
-                "SELECT coalesce(sum(CASE WHEN d.excused_at IS NULL THEN d.amount_minor ELSE ("
-                " SELECT coalesce(sum(CASE WHEN t.reverses IS NULL THEN t.amount_minor ELSE -t.amount_minor END), 0)"
-                " FROM ledger_transfers t WHERE t.group_id = d.group_id AND t.due_id = d.id) END), 0)::bigint"
-                " FROM dues d WHERE d.group_id = :group AND d.lot_id = :lot AND d.account = :fund"
+                "SELECT coalesce(sum(CASE WHEN d.excused_at IS NULL THEN d.amount_minor ELSE d.paid_minor END), 0)"
+                "::bigint FROM dues d WHERE d.group_id = :group AND d.lot_id = :lot AND d.account = :fund"
             ),
             {"group": group.group_id, "lot": lot.id, "fund": fund},
         )

@@ -132,6 +132,8 @@ async def _agreed(tx: Tx, group: Group, proposal: Proposal) -> None:
 
 async def _move(tx: Tx, group: Group, old: Seat, new: Member, *, debts: bool, dead: bool) -> None:
     await groups.by_id(tx, group.group_id, lock=True)
+    for one in sorted((old.member, new), key=lambda who: who.id):
+        await groups.member(tx, group.group_id, one.id, lock=True)
     mine = await groups.holdings(tx, group, member_id=old.member.id)
     theirs = {one.lot_number for one in await groups.holdings(tx, group, member_id=new.id)}
     if theirs & {one.lot_number for one in mine}:

@@ -45,11 +45,7 @@ WHERE h.group_id = $1 AND l.cycle = $2 ORDER BY m.number
 # What is not paid of each lot's dues: how many dues, and the oldest of them.
 _OPEN = """
 SELECT d.lot_id, min(d.due_at) AS oldest FROM dues d
-LEFT JOIN (
-    SELECT t.due_id, sum(CASE WHEN t.reverses IS NULL THEN t.amount_minor ELSE -t.amount_minor END) AS paid
-    FROM ledger_transfers t WHERE t.group_id = $1 AND t.due_id IS NOT NULL GROUP BY t.due_id
-) p ON p.due_id = d.id
-WHERE d.group_id = $1 AND d.excused_at IS NULL AND d.amount_minor > coalesce(p.paid, 0) GROUP BY d.lot_id
+WHERE d.group_id = $1 AND d.open GROUP BY d.lot_id
 """
 _POT = """
 SELECT coalesce(sum(CASE WHEN t.credit = $2 THEN t.amount_minor ELSE -t.amount_minor END), 0)::bigint AS collected

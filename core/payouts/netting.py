@@ -134,19 +134,17 @@ async def own_dues(tx: Tx, group: Group, round_: Round, member_ids: Sequence[UUI
     rows = await tx.session.execute(
         text(
             """
-            SELECT d.id, d.member_id, m.number, d.account, d.amount_minor -
-                (SELECT coalesce(sum(CASE WHEN t.reverses IS NULL THEN t.amount_minor ELSE -t.amount_minor END), 0)
-                 FROM ledger_transfers t WHERE t.group_id = d.group_id AND t.due_id = d.id)::bigint AS open
+            SELECT d.id, d.member_id, m.number, d.account, d.amount_minor - d.paid_minor AS open
             FROM dues d JOIN members m ON m.group_id = d.group_id AND m.id = d.member_id
             JOIN lots l ON l.group_id = d.group_id AND l.id = d.lot_id
             WHERE d.group_id = :group AND d.round_id = :round AND d.member_id = ANY (CAST(:members AS uuid[]))
-                AND d.kind IN ('contribution', 'fee') AND d.excused_at IS NULL
+                AND d.kind IN ('contribution', 'fee') AND d.open
             ORDER BY d.kind, l.number, d.id
             """
         ),
         {"group": group.group_id, "round": round_.id, "members": list(set(member_ids))},
     )
-    return [OwnDue(*row) for row in rows if row.open > 0]
+    return [OwnDue(*row) for row in rows]
 
 
 async def net_debts(tx: Tx, group: Group, who: Member) -> list[Leg]:

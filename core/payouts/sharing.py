@@ -63,14 +63,14 @@ async def came_in(tx: Tx, round_: Round) -> Came:
             text(
                 """
                 SELECT coalesce(sum(m.change) FILTER (WHERE m.due_id IS NOT NULL), 0)::bigint,
-                       coalesce(sum(m.change) FILTER (WHERE d.kind = 'loan'), 0)::bigint,
+                       (SELECT coalesce(sum(d.paid_minor), 0) FROM dues d
+                        WHERE d.group_id = :group AND d.loan_id IS NOT NULL AND d.account = :pot)::bigint,
                        coalesce(-sum(m.change) FILTER (WHERE m.kind IN ('loan', 'loan.reversal')), 0)::bigint,
                        coalesce(sum(m.change) FILTER (WHERE m.kind LIKE 'reserve%'), 0)::bigint
                 FROM (SELECT t.due_id, t.kind, t.amount_minor AS change FROM ledger_transfers t
                       WHERE t.group_id = :group AND t.credit = :pot
                       UNION ALL SELECT t.due_id, t.kind, -t.amount_minor FROM ledger_transfers t
                       WHERE t.group_id = :group AND t.debit = :pot) m
-                LEFT JOIN dues d ON d.group_id = :group AND d.id = m.due_id
                 """
             ),
             {"group": round_.group_id, "pot": round_.pot},
@@ -87,13 +87,12 @@ async def gross_parts(tx: Tx, round_: Round, lots: int) -> list[int]:
     total = await tx.session.scalar(
         text(
             """
-            SELECT coalesce(sum(CASE WHEN d.excused_at IS NULL THEN d.amount_minor ELSE
-                (SELECT coalesce(sum(CASE WHEN t.reverses IS NULL THEN t.amount_minor ELSE -t.amount_minor END), 0)
-                 FROM ledger_transfers t WHERE t.group_id = d.group_id AND t.due_id = d.id) END), 0)::bigint
-            FROM dues d WHERE d.group_id = :group AND d.account = :pot AND d.kind = 'contribution'
+            SELECT coalesce(sum(CASE WHEN d.excused_at IS NULL THEN d.amount_minor ELSE d.paid_minor END), 0)::bigint
+            FROM dues d WHERE d.group_id = :group AND d.round_id = :round AND d.account = :pot
+                AND d.kind = 'contribution'
             """
         ),
-        {"group": round_.group_id, "pot": round_.pot},
+        {"group": round_.group_id, "round": round_.id, "pot": round_.pot},
     )
     return split(int(total or 0), [Fraction(1, lots)] * lots)
 

@@ -213,7 +213,7 @@ async def record(
     await ledger.post(tx, group_id=group.group_id, postings=postings, at=tx.now)
     await payouts.after_late_money(tx, group, rounds.late_pots(tx, [due for due, _ in parts]))
     if claimed is not None:
-        await fines.answered(tx, group, who.id)
+        await fines.answered(tx, group, who.id, claimed_at=claimed.claimed_at or claimed.created_at)
     return Settled(payment, tuple(parts), advance_minor)
 
 
@@ -258,7 +258,7 @@ async def decline(tx: Tx, group: Group, payment: Payment) -> None:
     await tx.session.flush()
     await questions.settle(tx, payment.id)
     await note(tx, "payment.declined", group_id=group.group_id, subject=f"payment:{payment.code}")
-    await fines.answered(tx, group, payment.member_id)
+    await fines.answered(tx, group, payment.member_id, claimed_at=payment.claimed_at or payment.created_at)
 
 
 async def verify(tx: Tx, group: Group, payment: Payment) -> None:

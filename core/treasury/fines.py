@@ -18,7 +18,7 @@ from core import groups, people
 from core import sentences as say
 from core.cycle import rounds
 from core.cycle.rounds import Due, Round
-from core.db import Tx
+from core.db import Tx, columns
 from core.errors import NotFound, Refusal
 from core.groups import Group, Member
 from core.messages import Message
@@ -213,14 +213,19 @@ async def _tell_fined(
     )
 
 
-async def answered(tx: Tx, group: Group, member_id: UUID) -> None:
-    """A claim of the member was answered: what it had held back is assessed now, as of its deadlines."""
-    passed = await tx.session.scalars(
-        select(Round)
-        .where(Round.group_id == group.group_id, Round.cycle == group.cycle, Round.fined_until.is_not(None))
-        .order_by(Round.number)
-    )
-    for round_ in passed.all():
+_FINED_SINCE = f"""
+SELECT {columns(Round, "r")} FROM rounds r
+WHERE r.group_id = $1 AND r.cycle = $2 AND r.fined_until >= $3 ORDER BY r.number
+"""  # noqa: S608 (ours alone)
+
+
+async def answered(tx: Tx, group: Group, member_id: UUID, *, claimed_at: datetime) -> None:
+    """A claim of the member was answered: what it had held back is assessed now, as of its deadlines.
+
+    A claim holds nothing back of what was assessed before it was made, so that no older round is looked at.
+    """
+    rows = await tx.rows(_FINED_SINCE, group.group_id, group.cycle, claimed_at)
+    for round_ in [tx.entity(Round, row[:]) for row in rows]:
         rule = (await rounds.rules_of(tx, group, round_)).fine
         deadline = round_.due_at + timedelta(hours=rule.grace_hours)
         if not any(one.open_minor for one in await _late(tx, group, round_, deadline, rule, member_id)):

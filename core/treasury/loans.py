@@ -252,9 +252,7 @@ async def repaid(tx: Tx, group: Group, loan: Loan) -> int:
     """How much of a loan has come back, in minor units."""
     total = await tx.session.scalar(
         text(
-            "SELECT coalesce(sum(CASE WHEN t.reverses IS NULL THEN t.amount_minor ELSE -t.amount_minor END), 0)::bigint"
-            " FROM dues d JOIN ledger_transfers t ON t.group_id = d.group_id AND t.due_id = d.id"
-            " WHERE d.group_id = :group AND d.loan_id = :loan"
+            "SELECT coalesce(sum(d.paid_minor), 0)::bigint FROM dues d WHERE d.group_id = :group AND d.loan_id = :loan"
         ),
         {"group": group.group_id, "loan": loan.id},
     )

@@ -14,7 +14,7 @@ from ops.environment import ROOT
 from ops.errors import CannotStart
 
 LEDGER = "ledger"
-ON_ONE_MACHINE = ("commands", "anatomy", "throughput", "groups", "papers", "case-a")
+ON_ONE_MACHINE = ("commands", "anatomy", "throughput", "groups", "late", "papers", "case-a")
 OPTIONS = ("--quick", "--small")
 
 
