@@ -99,7 +99,9 @@ async def _loan_back(tx: Tx, group: Group, proposal: Proposal) -> None:
     )
     event = f"loan.taken_back:{loan.id}"
     concerned = {who.id for who in await loans.holders_of(tx, group, loan.account)} | {loan.member_id}
-    told = [(await groups.seat(tx, group.group_id, member_id)).person.id for member_id in concerned]
+    seats = [await groups.seat(tx, group.group_id, member_id) for member_id in concerned]
+    # In the order of the members, which is the same every time.
+    told = [seat.person.id for seat in sorted(seats, key=lambda seat: seat.member.number)]
     for person_id in told:
         await notices.tell_person(tx, group, person_id, message, event=event)
     await notices.tell_officers(tx, group, "lend", message, event=event, besides=told)
