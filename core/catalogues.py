@@ -42,7 +42,7 @@ def _read(language: str) -> Catalog:
 @lru_cache(maxsize=8)
 def _table(language: str) -> dict[str, tuple[str, ...]]:
     # A language that nobody has begun to translate is asked for too: a paper in it is in English.
-    if language == SOURCE_LANGUAGE or not (LOCALES / language).exists():
+    if language == SOURCE_LANGUAGE or not (LOCALES / language / "LC_MESSAGES" / f"{DOMAIN}.po").exists():
         return {}
     table: dict[str, tuple[str, ...]] = {}
     for message in _read(language):
