@@ -70,7 +70,10 @@ _CONFLICTS = frozenset(
         "payout.not_paid",
         "payout.nothing_there",
         "person.phone_taken",
+        "pin.none",
         "proposal.unreached",
+        "role.no_organiser",
+        "role.same",
         "rules.fewer_lots_than_taken",
         "tenant.code_taken",
     }
@@ -121,6 +124,7 @@ _SENTENCES = {
     "rights.role": "None of your roles carries the right to do that.",
     "round.unknown": "There is no such round.",
     "share.of_one_lot": "A share of one lot is more than 0 and at most 1.",
+    "role.no_organiser": "The group has no organiser in whose name the office could be offered.",
     "tenant.code_not_understood": "A tenant's code has 2 to 31 small letters, digits and dashes.",
     "tenant.code_taken": "There is a tenant with that code.",
     "tenant.currency_unknown": "That currency is not known here.",

@@ -355,6 +355,18 @@ async def audit(
     return await _page(tx, query, values, part, key=["id"], newest_first=True)
 
 
+async def proposals(
+    tx: Tx, group: Group, part: Slice, *, waiting: bool = False, proposal_id: UUID | None = None
+) -> Page:
+    """The ids of what others were asked to agree to, the newest first; only what is not settled, if wanted."""
+    query, values = _narrowed(
+        "SELECT p.id FROM proposals p WHERE p.group_id = :group", {"proposal": ("p.id = :proposal", proposal_id)}
+    )
+    if waiting:
+        query += " AND p.settled_at IS NULL"
+    return await _page(tx, query, values | {"group": group.group_id}, part, key=["id"], newest_first=True)
+
+
 async def guarantees(tx: Tx, group: Group, part: Slice, *, standing: bool = False) -> Page:
     """Who answers for whom, the newest first; only what is not released, if wanted."""
     query = "SELECT g.* FROM guarantees g WHERE g.group_id = :group"

@@ -236,6 +236,7 @@ async def everything(equb: Equb) -> dict[str, str]:
     disputed = {"member": sara["id"], "about": "payment", "said": "it was more"}
     disputed["subject"] = next(one["id"] for one in await owner.all("/payments") if one["member"] == sara["id"])
     dispute = await owner.post(f"{path}/disputes", disputed)
+    offered = await owner.post(f"{path}/members/{sara['id']}/role", {"role": "secretary", "by": 1})
     async with transaction(owner.tenant.id) as tx:
         group = await groups.by_id(tx, UUID(equb.group["id"]))
         lema = await groups.seat(tx, group.group_id, UUID(equb.members["Lema"]["id"]))
@@ -253,7 +254,12 @@ async def everything(equb: Equb) -> dict[str, str]:
         f"{path}/members/{sara['id']}/standing": sara["id"],
         f"{path}/cash": equb.members["Abebe"]["id"],
         f"{path}/disputes": dispute["id"],
+        f"{path}/disputes/{dispute['id']}": dispute["id"],
         f"{path}/guarantees": str(guarantee.id),
+        f"{path}/guarantees/{guarantee.id}": str(guarantee.id),
+        f"{path}/proposals": offered["proposal"],
+        f"{path}/proposals/{offered['proposal']}": offered["proposal"],
+        f"{path}/spendings": '"next"',
         f"{path}/loans": '"next"',
         f"{path}/pauses": '"next"',
         f"{path}/funds": '"next"',
@@ -322,6 +328,7 @@ _OF_GROUP: list[tuple[str, str, Json | None]] = [
     ("POST", "invitations", None),
     ("POST", "pauses", {"by": 1, "rounds": 1, "reason": "no"}),
     ("POST", "pauses/resume", {"by": 1}),
+    ("POST", "spendings", {"officer": 1, "fund": "reserve", "amount": birr("10.00"), "reason": "no"}),
     ("POST", "fines", {"member": 1, "amount": birr("10.00"), "reason": "no"}),
     ("POST", "loans", {"member": 1, "amount": birr("10.00"), "parts": 2, "officer": 1}),
     ("POST", "handovers", {"giver": 1, "taker": 2, "amount": birr("10.00")}),
@@ -352,7 +359,8 @@ async def test_a_token_of_one_tenant_changes_nothing_of_another(
         ("POST", f"{equb.path}/members", {"person": their_person["id"]}),
         ("POST", f"/groups/{their_group['id']}/members", {"person": sara["person"]}),
         ("POST", "/groups", {"name": "Mine", "rules": WEEKLY, "organiser": sara["person"]}),
-        ("PATCH", f"{equb.path}/members/{sara['id']}", {"role": "secretary"}),
+        ("POST", f"{equb.path}/members/{sara['id']}/role", {"role": "secretary", "by": 1}),
+        ("POST", f"/people/{sara['person']}/pin-reset", {"reason": "no"}),
         ("POST", f"{equb.path}/members/{sara['id']}/acceptance", {}),
         ("POST", f"{equb.path}/lots/1/holdings", {"member": 1, "share": "1/2"}),
         *((m, f"{equb.path}/members/{sara['id']}/{act}", said) for m, act, said in _STANDING),
@@ -362,6 +370,8 @@ async def test_a_token_of_one_tenant_changes_nothing_of_another(
         ("POST", f"{equb.path}/disputes/{payment['id']}/answer", {"outcome": "stands", "words": "no"}),
         ("POST", f"{equb.path}/guarantees/{payment['id']}/release", None),
         ("POST", f"{equb.path}/fines/{payment['id']}/take-back", {"reason": "no"}),
+        ("POST", f"{equb.path}/loans/{payment['id']}/take-back", {"officer": 1, "reason": "no"}),
+        ("POST", f"{equb.path}/spendings/{payment['id']}/take-back", {"officer": 1, "reason": "no"}),
         ("POST", f"{equb.path}/turns", {"lot": "1", "round": 1}),
         ("POST", f"{equb.path}/decisions", {"member": 1}),
         ("POST", f"{equb.path}/payments", paid),

@@ -29,7 +29,9 @@ from schemathesis.specs.openapi.checks import (
 from api import nudge
 from api.v1 import _RESOURCES
 from api.v1.docs import document
-from core import db, people
+from core import db, groups, people
+from core.db import transaction
+from core.membership import guarantors
 from core.operator import bootstrap
 
 EXAMPLES = 16
@@ -121,7 +123,19 @@ async def _busy(owner: Admin, tenant_id: UUID) -> dict[str, str]:
     await equb.until_drawn(1)
     payout = (await owner.all(f"{equb.path}/payouts"))[0]
     imported = await hand_in(owner, small())
+    sara = equb.members["Sara"]["id"]
+    paid = next(one["id"] for one in await owner.all("/payments") if one["member"] == sara)
+    said = {"member": sara, "about": "payment", "subject": paid, "said": "it was more"}
+    dispute = await owner.post(f"{equb.path}/disputes", said)
+    offered = await owner.post(f"{equb.path}/members/{sara}/role", {"role": "secretary", "by": 1})
+    async with transaction(tenant_id) as tx:
+        group = await groups.by_id(tx, UUID(equb.group["id"]))
+        lema = await groups.seat(tx, group.group_id, UUID(equb.members["Lema"]["id"]))
+        guarantee = await guarantors.give(tx, group, lema, await groups.member(tx, group.group_id, UUID(sara)))
     return {
+        "dispute_id": dispute["id"],
+        "proposal_id": offered["proposal"],
+        "guarantee_id": str(guarantee.id),
         "import_id": imported["id"],
         "tenant_id": str(tenant_id),
         "person_id": equb.members["Sara"]["person"],

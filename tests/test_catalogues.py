@@ -100,6 +100,7 @@ def value_of(kind: Kind, name: str, language: str, *, long: bool) -> Any:
         "rhythm": sentences.EVERY_DAYS,
         "share": sentences.ONE_LOT,
         "state": sentences.REVERSED_WORD,
+        "method": sentences.MOBILE_WAY,
         "what": sentences.RULE_NETTING,
         "fine": sentences.FINE_DAILY,
         "per": sentences.FINE_PER_MEMBER,

@@ -298,6 +298,8 @@ async def test_nobody_who_has_not_agreed_is_told_anything_in_a_whole_cycle(town:
     group = await equb_of(town, lots=3)
     sara = await person(town.owner, "Sara", 2)
     await town.owner.post(f"/groups/{group['id']}/members", {"person": sara["id"], "role": "secretary"})
+    await town.deliver()
+    await town.doors.sms(SARA, "1")
     tola = await town.entered(group, "Tola", 9)
     await town.owner.post(f"/groups/{group['id']}/begin", status=200)
     await town.doors.wake()

@@ -306,10 +306,11 @@ async def test_what_people_have_gone_on_with_is_not_undone(
     assert (await owner.get(f"/imports/{group['import']}"))["status"] == "committed"
 
 
-async def test_a_frozen_list_and_an_office_given_stand_against_undoing(owner: Admin, tenant: UUID) -> None:
+async def test_a_frozen_list_and_an_office_offered_stand_against_undoing(owner: Admin, tenant: UUID) -> None:
     group = await bring_in(owner, twelve())
     member = (await owner.all(f"/groups/{group['id']}/members"))[4]
-    await owner.patch(f"/groups/{group['id']}/members/{member['id']}", {"role": "collector"})
+    await owner.post(f"/people/{member['person']}/consents", {"given": True})
+    await owner.post(f"/groups/{group['id']}/members/{member['id']}/role", {"role": "collector", "by": 1})
     assert (await owner.post(f"/imports/{group['import']}/undo", status=409))["happened"] == ["acts"]
     async with doors_of(tenant) as doors:
         await doors.pass_time(timedelta(days=7))

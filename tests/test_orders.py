@@ -283,6 +283,75 @@ def test_a_tie_favours_no_lot() -> None:
     assert sum((n - expected) ** 2 / expected for n in came_up.values()) < 13.8
 
 
+async def bid(doors: Doors, number: int, amount: int) -> str:
+    await doors.sms(phone(number), f"BID {amount}")
+    return await doors.sms(phone(number), "1")
+
+
+async def bids(doors: Doors, group: Group) -> list[int]:
+    """What is bid now, the highest first, in birr."""
+    rows = await doors.rows(
+        "SELECT discount_minor FROM bids WHERE group_id = :g AND withdrawn_at IS NULL ORDER BY 1 DESC", g=group.group_id
+    )
+    return [minor // 100 for (minor,) in rows]
+
+
+async def test_an_open_bid_is_taken_back_while_nobody_has_bid_more(doors: Doors) -> None:
+    group = await begun(doors, "AUCTION open step 100", shares=("1", "1/2", "1/2"), lots=3)
+    await bid(doors, 2, 100)
+    await bid(doors, 3, 200)
+    assert await doors.sms(phone(2), "UNDO") == "Somebody has bid more since: your bid cannot be taken back."
+    await bid(doors, 2, 300)
+    await doors.deliver()
+    assert await bids(doors, group) == [300, 200]
+    # What stood before stands again, and whoever was outbid by it hears that they are not.
+    assert await doors.sms(phone(2), "0") == (
+        "Merkato, round 1: your bid of 300 birr is taken back, the one of 100 birr stands again."
+    )
+    assert await bids(doors, group) == [200, 100]
+    told = "SELECT text FROM outbox WHERE kind = 'highest_again' ORDER BY seq"
+    assert [row[0] for row in await doors.rows(told)] == [
+        "Merkato, round 1: a bid was taken back, yours of 200 birr is the highest again."
+    ] * 2
+    assert await doors.sms(phone(3), "UNDO") == "Merkato, round 1: your bid of 200 birr is taken back."
+    shared = await doors.rows("SELECT text FROM outbox WHERE kind = 'bid_taken_back'")
+    assert [row[0] for row in shared] == ["Merkato, round 1: the bid of 200 birr for your lot 3 was taken back."]
+    assert await bids(doors, group) == [100]
+
+
+async def test_an_open_bid_stands_after_a_quarter_of_an_hour_and_nobody_takes_back_anothers(doors: Doors) -> None:
+    """Who bids high, waits until all others have given up and takes it back would have the pot for nothing."""
+    group = await begun(doors, "AUCTION open step 100", shares=("1", "1"), lots=3)
+    await bid(doors, 2, 500)
+    assert "too late" in await doors.sms(phone(3), "UNDO")
+    clock.set_to(clock.now() + timedelta(minutes=16))
+    assert "too late" in await doors.sms(phone(2), "UNDO")
+    assert await bids(doors, group) == [500]
+
+
+async def test_a_bid_of_the_last_minutes_stands_once_no_bids_are_taken(doors: Doors) -> None:
+    group = await begun(doors, "AUCTION open step 100", shares=("1", "1"), lots=3)
+    cutoff_at = await doors.value("SELECT cutoff_at FROM rounds WHERE group_id = :g AND number = 1", g=group.group_id)
+    clock.set_to(cutoff_at - timedelta(minutes=5))
+    await bid(doors, 2, 500)
+    clock.set_to(cutoff_at)
+    assert await doors.sms(phone(2), "UNDO") == "No bids are taken any more: what was bid stands."
+    assert await bids(doors, group) == [500]
+
+
+async def test_a_sealed_bid_is_taken_back_until_bids_close_and_not_after(doors: Doors) -> None:
+    group = await begun(doors, "AUCTION sealed", shares=("1", "1"), lots=3)
+    await bid(doors, 2, 100)
+    await bid(doors, 3, 300)
+    await doors.pass_time(timedelta(days=3))
+    assert "your bid of 100 birr is taken back" in await doors.sms(phone(2), "UNDO")
+    assert await bids(doors, group) == [300]
+    cutoff_at = await doors.value("SELECT cutoff_at FROM rounds WHERE group_id = :g AND number = 1", g=group.group_id)
+    clock.set_to(cutoff_at)
+    assert "too late" in await doors.sms(phone(3), "UNDO")
+    assert await bids(doors, group) == [300]
+
+
 # --- changing places -----------------------------------------------------------------------------
 
 

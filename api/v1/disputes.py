@@ -97,6 +97,14 @@ async def list_disputes(
     return Page(items=[_shape(row) for row in page.rows], next=cursor(page.next))
 
 
+@router.get("/groups/{group_id}/disputes/{dispute_id}", summary="Show a dispute", response_model=Dispute)
+async def show_dispute(caller: Reader, group_id: UUID, dispute_id: UUID) -> Dispute:
+    """One dispute."""
+    async with caller.transaction() as tx:
+        group = await groups.by_id(tx, group_id)
+        return _shape(await disputes.dispute(tx, group.group_id, dispute_id))
+
+
 @router.post("/groups/{group_id}/disputes", summary="Write down a dispute", status_code=201, response_model=Dispute)
 async def add_dispute(caller: Recorder, group_id: UUID, asked: NewDispute, deed: Once) -> Response:
     """The officers are asked, as when the member says it by chat."""

@@ -35,6 +35,7 @@ _TAGS = [
     ("turns, bids and decisions", "How lots are found where they are not drawn in each round."),
     ("rounds, dues and draws", "What a cycle consists of, what falls due, and how lots were found."),
     ("pauses", "Times in which no round falls due, proposed and ended."),
+    ("proposals and offices", "What waits for people's own word, and what they said; offices are offered."),
     ("standing of members", "Excused, deferred, suspended, answered for, replaced, late or gone; cash in hand."),
     ("disputes", "What members say is wrong in the book, and what is answered."),
     ("payments", "Contributions: claimed, recorded, verified, declined, reversed."),

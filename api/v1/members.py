@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from api.tokens import Caller, Configurer, Reader
-from api.v1.deeds import Again, Once
+from api.v1.deeds import Once
 from api.v1.shapes import (
     PREFIX,
     Asked,
@@ -34,6 +34,7 @@ from core.db import Tx
 from core.errors import NotFound, Refusal
 from core.groups import Group
 from core.listing import Slice
+from core.membership import offices
 from core.talking.commands.joining import share_words
 from core.talking.describing import rhythm_words
 from core.telling import invitations, notices
@@ -66,17 +67,14 @@ class Member(BaseModel):
 
 
 class NewMember(Asked):
-    """Somebody to add, with how many lots; 0 for none. Exact shares of exact lots are given at the lot."""
+    """Somebody to add, with how many lots; 0 for none. Exact shares of exact lots are given at the lot.
+
+    An office other than the organiser's is offered to them in the organiser's name: they accept it on their phone.
+    """
 
     person: UUID
     share: Share = "1"
     role: RoleName = "member"
-
-
-class MemberChange(Asked):
-    """Another office."""
-
-    role: RoleName
 
 
 class LotHolding(BaseModel):
@@ -183,15 +181,26 @@ async def add_member(caller: Configurer, group_id: UUID, asked: NewMember, deed:
             raise Refusal("member.in_already", member=known.id)
         if asked.role == "organiser" and await groups.seats(tx, group.group_id, roles=["organiser"]):
             raise Refusal("group.has_organiser")
-        who = await groups.join(tx, group, person, share=share_of(asked.share), role=asked.role)
+        # The organiser is who the group is founded for; every other office is accepted by who gets it.
+        at_once = asked.role if asked.role == "organiser" else "member"
+        who = await groups.join(tx, group, person, share=share_of(asked.share), role=at_once)
         await invitations.entered(tx, group, [person.id])
         made = await _one(tx, caller, group, who.id)
         # Who gets no lot now gets one in a moment, at the lot; then is the time to tell them.
         if made.holdings or asked.role != "member":
             await _tell(tx, group, who, made)
+        if asked.role != at_once:
+            await _offer(tx, group, groups.Seat(who, person), asked.role)
         return made
 
     return await deed.do(caller, act, status=201)
+
+
+async def _offer(tx: Tx, group: Group, who: groups.Seat, role: str) -> None:
+    organisers = await groups.seats(tx, group.group_id, roles=["organiser"])
+    if not organisers:
+        raise Refusal("role.no_organiser")
+    await offices.offer(tx, group, organisers[0].member, who, role)
 
 
 async def _tell(tx: Tx, group: Group, who: groups.Member, made: Member) -> None:
@@ -212,20 +221,6 @@ async def _tell(tx: Tx, group: Group, who: groups.Member, made: Member) -> None:
     # Two changes at one instant are told once, by what they have come to.
     event = f"added:{who.id}:{tx.now.isoformat()}:{share}"
     await notices.tell_person(tx, group, who.person_id, message, event=event)
-
-
-@router.patch("/groups/{group_id}/members/{member_id}", summary="Give a member an office", response_model=Member)
-async def change_member(
-    caller: Configurer, group_id: UUID, member_id: UUID, asked: MemberChange, deed: Again
-) -> Response:
-    """Secretary, collector or member. The organiser's office is only ever handed over."""
-
-    async def act(tx: Tx) -> Member:
-        group = await groups.by_id(tx, group_id)
-        await groups.give_role(tx, group, await groups.member(tx, group_id, member_id, lock=True), asked.role)
-        return await _one(tx, caller, group, member_id)
-
-    return await deed.do(caller, act)
 
 
 @router.post(

@@ -10,9 +10,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.tokens import Caller, Configurer, Reader
 from api.v1.deeds import Again, Once
-from api.v1.shapes import PREFIX, Asked, AskedPart, Calendar, LanguageCode, Name, Page, cursor, phone_shown
+from api.v1.shapes import (
+    PREFIX,
+    Asked,
+    AskedPart,
+    Calendar,
+    LanguageCode,
+    Name,
+    Page,
+    Reason,
+    cursor,
+    phone_shown,
+)
 from core import catalogues, listing, people, phones
-from core.consent import agreement
+from core.consent import agreement, pins
 from core.db import Tx
 from core.errors import NotFound, Refusal
 from core.listing import Slice
@@ -78,6 +89,19 @@ class ConsentSaid(Asked):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"given": True}]})
     given: bool
+
+
+class PinForgotten(Asked):
+    """How it is known that it is them; kept in the audit log."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "came with her identity card"}]})
+    reason: Reason
+
+
+class PinReset(BaseModel):
+    """Until when a new PIN can be set without the old one."""
+
+    until: datetime
 
 
 class PersonChange(Asked):
@@ -176,6 +200,21 @@ async def record_consent(caller: Configurer, person_id: UUID, asked: ConsentSaid
         return await _one(tx, caller, person_id)
 
     return await deed.do(caller, act, status=201)
+
+
+@router.post("/people/{person_id}/pin-reset", summary="Let a person set a new PIN", response_model=PinReset)
+async def allow_pin_reset(caller: Configurer, person_id: UUID, asked: PinForgotten, deed: Once) -> Response:
+    """See them first, with a paper or somebody who knows them: whoever stole their phone will ask for the same.
+
+    For a day they can set it from their own phone without the old one. All of their addresses are told, now and when
+    it is set, and for a day the new one confirms nothing.
+    """
+
+    async def act(tx: Tx) -> PinReset:
+        person = await people.person(tx, person_id)
+        return PinReset(until=await pins.allow_reset(tx, person, reason=asked.reason, by=caller.tenant.name))
+
+    return await deed.do(caller, act)
 
 
 @router.patch("/people/{person_id}", summary="Change a person", response_model=Person)

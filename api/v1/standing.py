@@ -386,6 +386,14 @@ async def list_guarantees(
     return Page(items=[_guarantee(row) for row in page.rows], next=cursor(page.next))
 
 
+@router.get("/groups/{group_id}/guarantees/{guarantee_id}", summary="Show a guarantee", response_model=Guarantee)
+async def show_guarantee(caller: Reader, group_id: UUID, guarantee_id: UUID) -> Guarantee:
+    """One guarantee."""
+    async with caller.transaction() as tx:
+        group = await groups.by_id(tx, group_id)
+        return _guarantee(await guarantors.guarantee(tx, group.group_id, guarantee_id))
+
+
 @router.post("/groups/{group_id}/guarantees", summary="Name a guarantor", status_code=201, response_model=AskedOf)
 async def name_guarantor(caller: Configurer, group_id: UUID, asked: NewGuarantee, deed: Once) -> Response:
     """The guarantor is asked on their own phone."""

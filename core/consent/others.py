@@ -10,10 +10,14 @@ MEMBERS_NEEDED = 2
 
 
 async def than(tx: Tx, group: Group, by: Member, right: str) -> tuple[list[Member], int]:
-    """Who is asked, and how many of them must agree: one of the other officers who carry the right."""
+    """Who is asked, and how many of them must agree: one of the other officers who carry the right.
+
+    Of those who have agreed to be written to: nobody else can be asked.
+    """
     officers = await groups.seats(tx, group.group_id, roles=officers_with(right))
-    asked = [seat.member for seat in officers if seat.member.id != by.id]
+    asked = [seat.member for seat in officers if seat.member.id != by.id and seat.person.consented_at]
     if asked:
         return asked, 1
-    members = [seat.member for seat in await groups.seats(tx, group.group_id) if seat.member.id != by.id]
+    everyone = await groups.seats(tx, group.group_id)
+    members = [seat.member for seat in everyone if seat.member.id != by.id and seat.person.consented_at]
     return members, min(MEMBERS_NEEDED, len(members))

@@ -31,8 +31,8 @@ NAMES: dict[str, Sentence] = {
 }
 
 
-async def offer(tx: Tx, group: Group, by: Member, who: Seat, role: str) -> bool:
-    """Offer an office to a member, who accepts it on their own phone; True when nobody has to be asked.
+async def offer(tx: Tx, group: Group, by: Member, who: Seat, role: str) -> Proposal | None:
+    """Offer an office to a member, who accepts it on their own phone; None when nobody has to be asked.
 
     Taking an office away needs nobody's consent. Raises ``Refusal("member.organiser_stays")`` for the organiser's
     own, ``role.same`` for one they have.
@@ -44,11 +44,10 @@ async def offer(tx: Tx, group: Group, by: Member, who: Seat, role: str) -> bool:
     if role == "member":
         await groups.give_role(tx, group, who.member, role)
         await _tell_everybody(tx, group, who, role, event=f"role:{who.member.id}:{tx.now.isoformat()}")
-        return True
+        return None
     question = say.ASK_ROLE(group=group.name, office=NAMES[role](), name=(await _name(tx, group, by.id)))
     payload = {"member": str(who.member.id), "role": role}
-    await proposals.propose(tx, group, by, "role", payload, asked=[who.member], question=question)
-    return False
+    return await proposals.propose(tx, group, by, "role", payload, asked=[who.member], question=question)
 
 
 async def _take_office(tx: Tx, group: Group, proposal: Proposal) -> None:

@@ -54,6 +54,17 @@ class Placed:
     outbid: Bid | None
 
 
+@dataclass(frozen=True)
+class TakenBack:
+    """A bid that was taken back, for which lot of which round; what stands again of it; whose is the highest now."""
+
+    bid: Bid
+    lot: Lot
+    round: Round
+    stands_again: Bid | None
+    highest: Bid | None
+
+
 def most_minor(rules: Rules) -> int:
     """The highest discount that may be bid."""
     return rules.gross_pot_minor * rules.auction.most_per_mille // 1000
@@ -152,6 +163,43 @@ async def bid(tx: Tx, group: Group, who: Member, name: str, *, discount_minor: i
     is_open = rules.auction.form == "open"
     outbid = before[0] if is_open and before and before[0].lot_id != lot.id else None
     return Placed(made, lot, round_, outbid)
+
+
+async def take_back(tx: Tx, group: Group, who: Member, bid_id: UUID) -> TakenBack:
+    """Take a bid back while bids are taken; the one of the same lot that it replaced stands again.
+
+    An open one only while it is the highest: others have gone by it, and who bids high, waits until all have given up
+    and takes it back would have the pot for nothing. Nor for long: that is the caller's. Raises ``Refusal``:
+    ``auction.over``, ``auction.overbid``, ``auction.replaced``.
+    """
+    group = await groups.by_id(tx, group.group_id, lock=True)
+    made = await tx.session.get(Bid, (group.group_id, bid_id), with_for_update=True, populate_existing=True)
+    if made is None or made.member_id != who.id:
+        raise RuntimeError("a bid that could be taken back is not there")
+    round_ = await tx.session.get(Round, (group.group_id, made.round_id))
+    lot = await tx.session.get(Lot, (group.group_id, made.lot_id))
+    if round_ is None or lot is None or round_.frozen_at is not None or round_.cutoff_at <= tx.now:
+        raise Refusal("auction.over")
+    if made.withdrawn_at is not None:
+        raise Refusal("auction.replaced", lot=lot.number)
+    is_open = group.rule_set.auction.form == "open"
+    if is_open and (await standing(tx, round_))[0].id != made.id:
+        raise Refusal("auction.overbid")
+    made.withdrawn_at = tx.now
+    earlier = await tx.session.scalar(
+        select(Bid).where(
+            Bid.group_id == group.group_id,
+            Bid.round_id == round_.id,
+            Bid.lot_id == lot.id,
+            Bid.withdrawn_at == made.made_at,
+        )
+    )
+    if earlier is not None:
+        earlier.withdrawn_at = None
+    await tx.session.flush()
+    await note(tx, "auction.bid_taken_back", group_id=group.group_id, subject=f"lot:{lot.number}", round=round_.number)
+    left = await standing(tx, round_) if is_open else []
+    return TakenBack(made, lot, round_, earlier, left[0] if left else None)
 
 
 async def require_enough(tx: Tx, group: Group, round_: Round, discount_minor: int) -> list[Bid]:

@@ -151,7 +151,7 @@ WAYS = {
     "cash": N_("cash"),
     "in_kind": N_("in kind"),
     "bank": N_("bank"),
-    "mobile": N_("mobile money"),
+    "wallet": N_("mobile money"),
     "telebirr": N_("telebirr"),
 }
 ROLES = {

@@ -183,6 +183,17 @@ SURE_BID = kind("sure_bid", N_("{group}, round {round}: lot {lot} leaves {amount
 BID_NOTED = kind("bid_noted", N_("{group}, round {round}: your bid of {amount} for lot {lot} stands. It closes {due}."))
 BID_FOR_LOT = kind("bid_for_lot", N_("{group}, round {round}: {amount} was bid for your lot {lot}."))
 OUTBID = kind("outbid", N_("{group}, round {round}: you are outbid, the highest is now {amount}. More: BID"))
+UNDONE_BID = kind("undone_bid", N_("{group}, round {round}: your bid of {amount} is taken back."))
+UNDONE_BID_EARLIER = kind(
+    "undone_bid_earlier",
+    N_("{group}, round {round}: your bid of {amount} is taken back, the one of {left} stands again."),
+)
+BID_TAKEN_BACK = kind(
+    "bid_taken_back", N_("{group}, round {round}: the bid of {amount} for your lot {lot} was taken back.")
+)
+HIGHEST_AGAIN = kind(
+    "highest_again", N_("{group}, round {round}: a bid was taken back, yours of {amount} is the highest again.")
+)
 HIGHEST_BID = kind("highest_bid", N_("Highest bid: {amount} for lot {lot}, until {due}."))
 NO_BID = kind("no_bid", N_("Nobody has bid. It closes {due}; without a bid the lot is drawn."))
 NEED_LINE = kind("need_line", N_("{number}. {name}: {reason}"))
@@ -207,12 +218,30 @@ refusal("order.decide_self", N_("Another officer must decide about your own lot.
 refusal("auction.none", N_("{group}: nothing is auctioned now. ORDER shows how lots are found."))
 refusal("auction.too_high", N_("At most {amount} can be bid."))
 refusal("auction.too_low", N_("A bid must be {amount} or more."))
+refusal("auction.over", N_("No bids are taken any more: what was bid stands."))
+refusal("auction.overbid", N_("Somebody has bid more since: your bid cannot be taken back."))
+refusal("auction.replaced", N_("There is a later bid for lot {lot}: this one is gone already."))
 refusal("auction.arrears", N_("Something is still owed for lot {lot}. Pay it first."))
 refusal("merge.not_one", N_("Your part and that of {name} do not make one lot."))
 refusal("merge.same_member", N_("Somebody would hold two parts of one lot. That is not possible."))
 refusal("merge.list_fixed", N_("The list of round {round} is fixed. Please ask again after it."))
 refusal("pin.not_understood", N_("Those are not 4 to 6 digits."))
 refusal("pin.old", N_("You have one already. To change it: PIN, the old and the new."))
+PIN_RESET = kind(
+    "pin_reset",
+    N_(
+        "{name} lets you set a new PIN without the old one until {due}: PIN and 4 to 6 digits. You did not ask for it? "
+        "Then send PIN, the old and the new one: that ends it."
+    ),
+    N_("{name} lets you set a new PIN without the old one until {due}. Not you? PIN, the old and a new one ends it."),
+)
+PIN_SET_ANEW = kind(
+    "pin_set_anew",
+    N_("Your PIN was set anew without the old one. It confirms nothing before {due}. Not you? Tell {name}."),
+)
+PIN_TOO_NEW = kind(
+    "pin_too_new", N_("Your PIN was set anew without the old one. It confirms nothing before {due}. Send it here then.")
+)
 refusal("pin.none", N_("You have none yet. PIN and 4 to 6 digits sets it."))
 refusal("pin.wait", N_("Too many wrong tries. Try again after {due}."))
 refusal("witness.not_yet", N_("Paper lots count only when the public number was missing for 24 hours after the draw."))

@@ -7,8 +7,9 @@ ABOUT_REPLACE = kind("about_replace", N_("Somebody else takes a member's place: 
 ABOUT_HEIR = kind("about_heir", N_("A member has died: HEIR 7 and the phone number of the heir."))
 ASK_PHONE = kind("ask_phone", N_("Which phone number?"))
 PLACE_OFFERED = kind("place_offered", N_("{phone} is asked to take the place of {name}."))
+# Whoever has agreed to nothing yet agrees to being kept by taking the place: the sentence is kept as shown.
 ASK_TAKE_PLACE = kind(
-    "ask_take_place",
+    "consent_take_place",
     N_(
         "{group}: do you take the place of {name} (lot {lots}, {amount} each round)? We keep your name and number, and "
         "members see your name."

@@ -35,6 +35,13 @@ RECORDED_WORD = kind("recorded_word", N_("recorded"))
 VERIFIED_WORD = kind("verified_word", N_("confirmed"))
 REVERSED_WORD = kind("reversed_word", N_("taken back"))
 DECLINED_WORD = kind("declined_word", N_("not arrived"))
+HISTORY_LINE_WAY = kind("history_line_way", N_("{on} {amount} {method}, {state} {code}"))
+RECEIVED_LINE_WAY = kind("received_line_way", N_("{on} {amount} received {method}, lot {lot}"))
+NETTED_LINE = kind("netted_line", N_("{on} {amount} of lot {lot} kept for what you owed"))
+SET_OFF_LINE = kind("set_off_line", N_("{on} {amount} for lot {lot} counted for your next dues"))
+IN_KIND_WAY = kind("in_kind_way", N_("in kind"))
+BANK_WAY = kind("bank_way", N_("by bank"))
+MOBILE_WAY = kind("mobile_way", N_("by mobile money"))
 RECEIVED_LINE = kind("received_line", N_("{on} {amount} received, lot {lot}"))
 RULES = kind(
     "rules",

@@ -5,7 +5,7 @@ from datetime import time
 
 from core import sentences as say
 from core.groups import Group
-from core.messages import MONTHS, Message
+from core.messages import MONTHS, Kind, Message
 from core.rules import Deduction, Fine, Order, Pause, Rhythm, Rules
 
 
@@ -168,3 +168,11 @@ def _pause_line(pause: Pause) -> Message:
         return say.RULE_PAUSE_DAYS(on=pause.from_on, until=pause.to_on)
     when = say.FASTS[pause.fast]() if pause.fast else Message(MONTHS[(pause.month or 1) - 1])
     return say.RULE_PAUSE_EACH_YEAR(fast=when)
+
+
+_WAYS: dict[str, Kind] = {"in_kind": say.IN_KIND_WAY, "bank": say.BANK_WAY, "wallet": say.MOBILE_WAY}
+
+
+def method_word(method: str) -> Message | str:
+    """In which way money went, if not in cash, in the reader's words; a provider by its own name (``telebirr``)."""
+    return _WAYS[method]() if method in _WAYS else method

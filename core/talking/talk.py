@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -70,9 +70,9 @@ class Talk:
         """After joining or leaving."""
         self._groups = None
 
-    def can_undo(self, action: str, **what: UUID) -> None:
-        """Say how this command is taken back, for ``UNDO_MINUTES``."""
-        until = self.tx.now + timedelta(minutes=UNDO_MINUTES)
+    def can_undo(self, action: str, *, until: datetime | None = None, **what: UUID) -> None:
+        """Say how this command is taken back, for ``UNDO_MINUTES`` unless ``until`` is said."""
+        until = until or self.tx.now + timedelta(minutes=UNDO_MINUTES)
         self.undo = {"action": action, "until": until.isoformat(), **{k: str(v) for k, v in what.items()}}
 
 

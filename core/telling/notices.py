@@ -17,7 +17,7 @@ from core.groups import Group, Lot, Member, Seat
 from core.messages import NO, YES, Choice, Message
 from core.operator.rights import officers_with
 from core.order import found
-from core.order.auctions import Placed
+from core.order.auctions import Placed, TakenBack
 from core.order.found import Held, OrderDraw
 from core.order.ways import order_words
 from core.payouts import Leg
@@ -205,6 +205,23 @@ async def bid_made(tx: Tx, group: Group, placed: Placed, *, by: UUID) -> None:
     for holder in await _holders(tx, group, outbid.number if outbid else 0):
         if holder.person.id != by:
             await tell_person(tx, group, holder.person.id, say.OUTBID(**told), event=f"outbid:{placed.bid.id}")
+
+
+async def bid_taken_back(tx: Tx, group: Group, taken: TakenBack, *, by: UUID) -> None:
+    """To the lot's other holders; and to those whose bid is the highest again, where bids are open."""
+    told = {"group": group.name, "round": taken.round.number}
+    for holder in await _holders(tx, group, taken.lot.number):
+        if holder.person.id != by:
+            amount = group.money(taken.bid.discount_minor)
+            message = say.BID_TAKEN_BACK(**told, lot=taken.lot.number, amount=amount)
+            await tell_person(tx, group, holder.person.id, message, event=f"bid.back:{taken.bid.id}")
+    if taken.highest is None or taken.highest.lot_id == taken.lot.id:
+        return
+    lot = await tx.session.get(Lot, (group.group_id, taken.highest.lot_id))
+    message = say.HIGHEST_AGAIN(**told, amount=group.money(taken.highest.discount_minor))
+    for holder in await _holders(tx, group, lot.number if lot else 0):
+        if holder.person.id != by:
+            await tell_person(tx, group, holder.person.id, message, event=f"bid.highest:{taken.bid.id}")
 
 
 async def order_sealed(tx: Tx, group: Group, sealed: DrawList) -> None:

@@ -331,6 +331,16 @@ async def tell_addresses(
     return told
 
 
+async def tell_everywhere(tx: Tx, person: Person, message: Message, *, event: str, besides: UUID | None = None) -> None:
+    """Queue a message for every address of somebody who has agreed to be told: what a thief must not keep from them."""
+    if person.consented_at is None:
+        return
+    tenant = await people.tenant_of(tx)
+    found = [one for one in await people.addresses(tx, person.id) if one.state == "active" and one.id != besides]
+    said = [Said(one, message, person.language, tx.now) for one in found]
+    await tell_addresses(tx, said, event=event, timezone=tenant.timezone)
+
+
 # One statement: the address is locked, so that two workers do not send out of order; a message that was put off
 # stays at the head of its line, so that none overtakes it. Who waited here for another sees the line as it was
 # before, and then finds its head taken: the condition on the row itself is looked at again, and nothing happens.

@@ -45,13 +45,11 @@ def share_words(share: Fraction) -> Message:
     return say.ONE_LOT(count=int(share)) if share.denominator == 1 else say.PART_OF_LOT(share=str(share))
 
 
-async def stranger(talk: Talk, given: Given) -> bool:
-    """Whether whoever speaks has not agreed to be kept."""
+async def _stranger(talk: Talk, given: Given) -> bool:
     return talk.person is None or talk.person.consented_at is None
 
 
-async def ask_consent(talk: Talk, given: Given) -> Message:
-    """What is kept and shown of somebody, where no group with its rules is at hand to be joined."""
+async def _ask_consent(talk: Talk, given: Given) -> Message:
     return say.CONSENT_FOUND()
 
 
@@ -91,7 +89,7 @@ async def new(
     pot: Annotated[Money | None, PotSaid()],
     name: Annotated[str, TheirName()],
     language: Annotated[str, WhichLanguage()],
-    agreed: Annotated[bool, Sure(ask_consent, wanted=stranger)],
+    agreed: Annotated[bool, Sure(_ask_consent, wanted=_stranger)],
 ) -> Message:
     """Founds an equb; who founds it is its organiser and holds the first lot."""
     rules = Rules(contribution_minor=contribution.minor, lots=lots, rhythm=rhythm)
@@ -157,7 +155,7 @@ async def join(
     share: Annotated[Fraction | None, ShareOfLot()],
     name: Annotated[str, TheirName()],
     language: Annotated[str, WhichLanguage()],
-    agreed: Annotated[bool, Sure(_ask_consent_to_join, wanted=stranger)],
+    agreed: Annotated[bool, Sure(_ask_consent_to_join, wanted=_stranger)],
     late: Annotated[bool, Sure(_ask_late, wanted=_comes_late)],
 ) -> Message:
     """Joins with a share of a lot, or changes the share while the group forms; late, where the rules let them."""

@@ -27,7 +27,7 @@ async def role(
     me = await talk.membership(group)
     require_member(me.role, "appoint")
     talk.group = group
-    if await offices.offer(talk.tx, group, me, member, office):
+    if await offices.offer(talk.tx, group, me, member, office) is None:
         return say.ROLE_TAKEN(name=member.person.name, group=group.name)
     return say.ASKED_OF(name=member.person.name)
 

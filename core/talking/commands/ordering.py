@@ -21,6 +21,7 @@ from core.order.ways import order_words
 from core.talking import understanding
 from core.talking.asks import MISSING, Ask, Found, Given, HowMuch, Sure, WhichGroup, WhichMember, Words
 from core.talking.command import command
+from core.talking.commands.anyone import undoes
 from core.talking.talk import Talk
 from core.telling import notices
 
@@ -299,6 +300,9 @@ async def bid(
     talk.group = group
     placed = await auctions.bid(talk.tx, group, me, talk.me.name, discount_minor=amount.minor)
     await notices.bid_made(talk.tx, group, placed, by=talk.me.id)
+    # What nobody sees nobody has acted upon: it can be taken back as long as bids are taken.
+    until = placed.round.cutoff_at if group.rule_set.auction.form == "sealed" else None
+    talk.can_undo("bid", until=until, group=group.group_id, bid=placed.bid.id)
     return say.BID_NOTED(
         group=group.name,
         round=placed.round.number,
@@ -306,3 +310,15 @@ async def bid(
         amount=amount,
         due=placed.round.cutoff_at,
     )
+
+
+@undoes("bid")
+async def _undo_bid(talk: Talk, what: dict[str, UUID]) -> Message:
+    group = await groups.by_id(talk.tx, what["group"])
+    talk.group = group
+    taken = await auctions.take_back(talk.tx, group, await talk.membership(group), what["bid"])
+    await notices.bid_taken_back(talk.tx, group, taken, by=talk.me.id)
+    told = {"group": group.name, "round": taken.round.number, "amount": group.money(taken.bid.discount_minor)}
+    if taken.stands_again is None:
+        return say.UNDONE_BID(**told)
+    return say.UNDONE_BID_EARLIER(**told, left=group.money(taken.stands_again.discount_minor))

@@ -17,7 +17,6 @@ from core.talking.asks import (
     Given,
     Kept,
     Phone,
-    Sure,
     TheirName,
     WhichGroup,
     WhichLanguage,
@@ -25,7 +24,7 @@ from core.talking.asks import (
     YesOrNo,
 )
 from core.talking.command import command
-from core.talking.commands.joining import ask_consent, stranger, the_person
+from core.talking.commands.joining import the_person
 from core.talking.talk import Talk
 
 
@@ -116,7 +115,6 @@ async def take_place(
     wants: Annotated[bool, Wanted()],
     name: Annotated[str, TheirName()],
     language: Annotated[str, WhichLanguage()],
-    agreed: Annotated[bool, Sure(ask_consent, wanted=stranger)],
     debts: Annotated[bool, WithDebts()],
 ) -> Message:
     """The newcomer agrees; the others are asked."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime
 from fractions import Fraction
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -24,7 +24,7 @@ from core.talking.asks import WhichGroup, Words
 from core.talking.command import command
 from core.talking.commands import earlier, pausing
 from core.talking.commands.joining import share_words
-from core.talking.describing import rhythm_words, rule_lines
+from core.talking.describing import method_word, rhythm_words, rule_lines
 from core.talking.talk import Talk
 from core.telling import notices
 from core.treasury import contributions
@@ -192,11 +192,28 @@ async def _highest(talk: Talk, group: Group, current: Round) -> Message:
 
 
 _RECEIVED = """
-SELECT g.paid_at, g.amount_minor, l.number
+SELECT g.paid_at, g.amount_minor, l.number, g.method, g.kind
 FROM payout_legs g JOIN payouts o ON o.group_id = g.group_id AND o.id = g.payout_id
 JOIN lots l ON l.group_id = o.group_id AND l.id = o.lot_id
 WHERE g.group_id = $1 AND g.member_id = $2 AND g.paid_at IS NOT NULL ORDER BY g.paid_at DESC
 """
+
+
+# What reached nobody's hand, because it was kept for something.
+_KEPT: dict[str, Kind] = {"netted": say.NETTED_LINE, "set_off": say.SET_OFF_LINE}
+
+
+def _paid_line(method: str, **said: Any) -> Message:
+    """A payment; cash is what everybody pays with, every other way is named."""
+    return say.HISTORY_LINE(**said) if method == "cash" else say.HISTORY_LINE_WAY(**said, method=method_word(method))
+
+
+def _received_line(method: str, kind: str, **told: Any) -> Message:
+    """What came of a pot: in money or as a thing, or kept for what was owed or falls due."""
+    kept = _KEPT.get(kind) or _KEPT.get(method)
+    if kept is not None:
+        return kept(**told)
+    return say.RECEIVED_LINE(**told) if method == "cash" else say.RECEIVED_LINE_WAY(**told, method=method_word(method))
 
 
 @command("HISTORY", about=say.ABOUT_HISTORY)
@@ -208,10 +225,10 @@ async def history(talk: Talk, group: Annotated[Group, WhichGroup()]) -> Message:
     for payment in await contributions.of_member(talk.tx, group.group_id, member.id):
         at = payment.claimed_at or payment.recorded_at or payment.created_at
         said = {"on": at.astimezone(zone).date(), "amount": group.money(payment.amount_minor), "code": payment.code}
-        dated.append((at, say.HISTORY_LINE(**said, state=_STATES[payment.status]())))
-    for at, amount, lot in await talk.tx.rows(_RECEIVED, group.group_id, member.id):
+        dated.append((at, _paid_line(payment.method, **said, state=_STATES[payment.status]())))
+    for at, amount, lot, method, kind in await talk.tx.rows(_RECEIVED, group.group_id, member.id):
         on = at.astimezone(zone).date()
-        dated.append((at, say.RECEIVED_LINE(on=on, amount=group.money(amount), lot=lot)))
+        dated.append((at, _received_line(method, kind, on=on, amount=group.money(amount), lot=lot)))
     lines = [line for _, line in sorted(dated, key=lambda one: one[0], reverse=True)]
     lines += await pausing.history(talk, group)
     if not lines:

@@ -15,6 +15,7 @@ from core.talking.asks import MISSING, Ask, Found, Given, Kept, WhichGroup, YesO
 from core.talking.command import command
 from core.talking.commands.agreeing import heard
 from core.talking.talk import Talk
+from core.telling import outbox
 
 
 class Secret(Ask):
@@ -65,11 +66,23 @@ async def pin(talk: Talk, typed: Annotated[list[str], Secret(new=True)]) -> Mess
     me = talk.me
     if await pins.has_pin(talk.tx, me.id):
         if len(typed) < 2:
-            raise Refusal("pin.old")
+            return await _set_anew(talk, typed[0])
         if not await pins.is_right(talk.tx, me.id, typed[0]):
             return say.WRONG_PIN()
     await pins.set_pin(talk.tx, me.id, typed[-1])
     return say.PIN_SET()
+
+
+async def _set_anew(talk: Talk, pin: str) -> Message:
+    """Without the old one: only where an administrator has allowed it. All of the person's addresses hear of it."""
+    me = talk.me
+    proven_at = await pins.set_anew(talk.tx, me.id, pin, address_since=talk.address.verified_at)
+    if proven_at is None:
+        raise Refusal("pin.old")
+    message = say.PIN_SET_ANEW(due=proven_at, name=talk.tenant.name)
+    event = f"pin:{me.id}:{talk.tx.now.isoformat()}"
+    await outbox.tell_everywhere(talk.tx, me, message, event=event, besides=talk.address.id)
+    return message
 
 
 @command("WITNESS", about=say.ABOUT_WITNESS, office=True)
@@ -97,11 +110,26 @@ async def witnessed(
     """A witness confirms with their PIN what they saw, or says that they did not."""
     talk.group = group
     me = await talk.membership(group)
-    if answer and not (typed and await pins.is_right(talk.tx, talk.me.id, typed[0])):
+    if answer and (again := await _again(talk, typed)) is not None:
         filled = {"group": str(group.group_id), "proposal": str(proposal), "answer": "yes"}
         return await questions.pose(
-            talk.tx, talk.address, say.WRONG_PIN(), command="_WITNESS", slot="typed", filled=filled, about=proposal
+            talk.tx,
+            talk.address,
+            again,
+            command="_WITNESS",
+            slot="typed",
+            filled=filled,
+            lifetime=proposals.LIFETIME,
+            about=proposal,
         )
     answered = await proposals.answer(talk.tx, group, proposal, me, yes=answer)
     await agenda.wake_now(talk.tx, group)
     return heard(group, answered) if answer else say.NEVER_MIND()
+
+
+async def _again(talk: Talk, typed: list[str]) -> Message | None:
+    """Why the PIN has to be sent once more, or None: it is theirs, and confirms."""
+    due = await pins.unproven_until(talk.tx, talk.me.id)
+    if due is not None:
+        return say.PIN_TOO_NEW(due=due)
+    return None if typed and await pins.is_right(talk.tx, talk.me.id, typed[0]) else say.WRONG_PIN()

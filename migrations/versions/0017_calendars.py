@@ -2,8 +2,8 @@
 
 from migrations.scripts import run_script
 
-revision = "0016"
-down_revision = "0015"
+revision = "0017"
+down_revision = "0016"
 
 COLUMNS = """
 ALTER TABLE people ADD calendar text CHECK (calendar IN ('ethiopian', 'gregorian'));
