@@ -51,6 +51,13 @@ def test_commands_sent_twice_at_once_to_two_processes_are_done_once(figures: Fig
     assert figures["lost, done twice, or in the wrong book"]["note"].endswith("proven")
 
 
+def test_what_each_command_reads_late_in_a_cycle_is_told_in_pages(figures: Figures) -> None:
+    for what in ("STATUS", "PAY", "CASH for a claim", "CASH", "ROUND", "WHO", "paying a pot out"):
+        read = figures[f"{what}, after 2 rounds"]
+        assert read["unit"] == "pages"
+        assert 10 < read["value"] < 5_000
+
+
 def test_a_small_cycle_through_the_webhooks_ends_with_every_share_paid(figures: Figures) -> None:
     money = figures["case A: in and out"]
     assert money["value"] == 4 * 4 * 1000
