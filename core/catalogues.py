@@ -163,9 +163,20 @@ def check() -> list[str]:
     return faults
 
 
+def _note(source: str) -> str:
+    """For who translates a sentence: where it is said, and what its placeholders hold on an ordinary day."""
+    # They are made of catalogues themselves, and only this looks back.
+    from core import samples
+
+    return samples.note_of(source) or "On papers and pictures: statements, books, the circle."
+
+
 def update() -> None:
-    """Write newly said sentences into every catalogue, and drop those no longer said."""
+    """Write newly said sentences into every catalogue with a note each, and drop those no longer said."""
     template = _extracted()
+    for message in template:
+        if message.id:
+            message.auto_comments = [_note(message.id if isinstance(message.id, str) else message.id[0])]
     for path in sorted(LOCALES.glob(f"*/LC_MESSAGES/{DOMAIN}.po")):
         with path.open("rb") as file:
             catalog = read_po(file, locale=path.parent.parent.name, domain=DOMAIN)
