@@ -61,7 +61,7 @@ def test_every_entry_tells_its_translator_where_it_is_said(language: str) -> Non
         catalogue = read_po(file, locale=language)
     for entry in catalogue:
         if entry.id:
-            [note] = entry.auto_comments
+            note = " ".join(entry.auto_comments)
             assert note == catalogues._note(entry.id if isinstance(entry.id, str) else entry.id[0])
     assert "{amount}: 1,000 birr" in catalogues._note(sentences.RECEIPT.text)
 
@@ -96,7 +96,8 @@ def test_a_translation_that_loses_a_placeholder_is_a_fault(monkeypatch: pytest.M
     table = dict(catalogues._table("am"))
     table["Your name here is {name}."] = ("ስምዎ ይህ ነው።",)
     table["{group} is full."] = ("{group} {grp}",)
-    monkeypatch.setattr(catalogues, "_table", lambda language: table)
+    real = catalogues._table
+    monkeypatch.setattr(catalogues, "_table", lambda language: table if language == "am" else real(language))
     assert [fault for fault in catalogues.check() if "placeholders" in fault] == [
         "am: placeholders ['name'] differ: 'Your name here is {name}.'",
         "am: placeholders ['grp'] differ: '{group} is full.'",
@@ -178,9 +179,9 @@ def test_an_agreed_word_that_is_rendered_by_another_is_a_fault(monkeypatch: pyte
 
     def read(language: str) -> Any:
         catalogue = real(language)
-        entry = catalogue.get("{group} is full.")
+        entry = catalogue.get("Which equb?")
         assert entry is not None
-        catalogue.add("Which equb?", string="ማኅበር?")
+        entry.string = "ማኅበር?"
         return catalogue
 
     monkeypatch.setattr(catalogues, "_read", read)
@@ -194,7 +195,8 @@ def test_an_agreed_word_that_is_rendered_by_another_is_a_fault(monkeypatch: pyte
 def test_command_words_in_a_sentence_are_those_of_its_language(language: str) -> None:
     seen = set()
     for english, forms in sentences_in(language).items():
-        for word in re.findall(r"\b[A-Z]{3,}\b", PLACEHOLDER.sub("", english)):
+        # A PIN is a thing too.
+        for word in re.findall(r"\b[A-Z]{3,}\b", PLACEHOLDER.sub("", english.replace("Your PIN", ""))):
             own = words.word_for(word, language) if word in words.commands() else word
             if own != word:
                 seen.add(word)
