@@ -98,6 +98,8 @@ class WhichLanguage(Ask):
     async def find(self, talk: Talk, given: Given, words: list[str]) -> Found:
         if not self.always or not words:
             return None
+        if len(words) > 1 and lexicon.meaning("languages", " ".join(words[:2])):
+            return self._meant(" ".join(words[:2])), words[2:]
         return self._meant(words[0]), words[1:]
 
     async def known(self, talk: Talk, given: Given) -> Any:
@@ -114,8 +116,9 @@ class WhichLanguage(Ask):
     @staticmethod
     def _meant(text: str) -> str:
         typed = understanding.fold(text)
+        named = lexicon.meaning("languages", text)
         for language in catalogues.languages():
-            if typed in (language, understanding.fold(catalogues.NAMES[language])):
+            if named == language or typed in (language, understanding.fold(catalogues.NAMES[language])):
                 return language
         raise Refusal("language.not_understood", typed=text[:20])
 

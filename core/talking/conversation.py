@@ -206,6 +206,9 @@ async def _call(talk: Talk, word: str, rest: list[str]) -> list[Message]:
     """Run a command from its line."""
     if talk.asked and word in _ASIDES:
         form = next((q for q in await questions.open_questions(talk.tx, talk.address.id) if q.is_form), None)
+        if form and word == "LANG" and rest and isinstance(COMMANDS[form.command].ask(form.slot), WhichLanguage):
+            # Afaan Oromoo names the language, and begins with the word for it.
+            return await _answer(talk, form, " ".join(rest))
         said = await _run(talk, COMMANDS[word], {}, rest)
         return [*said, *await _ask_again(talk, form)] if form else said
     if talk.asked:
