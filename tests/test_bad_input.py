@@ -52,7 +52,7 @@ NONSENSE = [
     ("99", "There is no open question"),
     ("YES", "There is no open question"),
     ("0", "There is nothing to take back"),
-    ("   ", "I can only read text"),
+    ("   ", "Answer with a number:"),
     ("JOIN", "Which equb? Write its code."),
     ("JOIN NOSUCH", 'There is no equb with the code "NOSUCH"'),
     ("VERIFY NOSUCH-1", "There is no draw with the code"),

@@ -21,10 +21,10 @@ from core.folding import within_one_edit
 from core.ledger import book
 from core.messages import SMS, TELEGRAM, Choice, Kind, Message, Reader, pack, render, unpack
 from core.money import LARGEST_AMOUNT_MINOR, Money
+from core.segments import GSM7, encoding, segments
 from core.sentences import KINDS
 from core.talking import command, words
 from core.talking.commands import anyone
-from sms.segments import GSM7, encoding, segments
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("en", "am")
@@ -46,6 +46,7 @@ NUMBERS = {"number", "rounds", "round", "taken", "count", "lot", "drawn", "cycle
 NUMBERS |= {"offered", "fitting_lots", "other", "other_round"}
 TEXTS = {
     "code": "K7M2Q4-12",
+    "text": "1/2",
     "typed": "what is this I never wrote that to you",
     "phone": "+251911****56",
     "link": "9c7dc6273128",
