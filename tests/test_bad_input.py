@@ -152,6 +152,8 @@ async def test_an_expired_question_is_no_longer_answered(doors: Doors, running: 
     assert "Which one?" in await doors.sms(ABEBE, "CASH")
     clock.set_to(clock.now() + timedelta(days=2))
     before = await _book(doors)
+    assert "CASH is not finished" in await doors.sms(ABEBE, "1")
+    assert "nothing was done" in await doors.sms(ABEBE, "2")
     assert "There is no open question" in await doors.sms(ABEBE, "1")
     assert await _book(doors) == before
 

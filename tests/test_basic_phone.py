@@ -225,7 +225,7 @@ async def test_the_next_day_help_is_there_again(doors: Doors) -> None:
         said = await doors.sms(STRANGER, f"asdf{number}")
     assert said == ""
     clock.set_to(clock.now() + timedelta(days=1))
-    assert "HELP" in await doors.sms(STRANGER, "asdf")
+    assert "እርዳታ" in await doors.sms(STRANGER, "asdf")
 
 
 async def test_help_about_a_word_is_no_helplessness(doors: Doors, running: Any) -> None:
