@@ -12,6 +12,9 @@ from doors import Doors, doors_of
 from core import clock, lexicon
 from core.segments import segments
 from core.talking import lasting
+from core.telling import outbox
+from core.telling.outbox import Delivery, Outgoing
+from sms import twilio
 
 ABEBE, SARA, STRANGER = "+251911000001", "+251911000002", "+251911000009"
 
@@ -263,4 +266,19 @@ async def test_stop_works_in_every_language_and_with_every_one_of_its_words(
     assert await doors.value(told) == 0
     await doors.sms(SARA, "START")
     await doors.sms(ABEBE, "ANNOUNCE we meet at nine sharp")
+    assert await doors.value(told) == 1
+
+
+async def test_whom_twilio_calls_opted_out_is_not_written_to_until_they_say_start(doors: Doors, running: Any) -> None:
+    async def opted_out(_outgoing: Outgoing) -> Delivery:
+        return twilio.refused(status=400, code=21610)
+
+    await doors.sms(ABEBE, "ANNOUNCE we meet at nine")
+    for (address_id,) in await doors.rows("SELECT DISTINCT address_id FROM outbox WHERE state = 'queued'"):
+        await outbox.drain(doors.tenant.id, UUID(str(address_id)), opted_out)
+    told = "SELECT count(*) FROM outbox WHERE priority > 0 AND text LIKE '%at nine sharp%'"
+    await doors.sms(ABEBE, "ANNOUNCE we meet at nine sharp")
+    assert await doors.value(told) == 0
+    await doors.sms(SARA, "START")
+    await doors.sms(ABEBE, "ANNOUNCE we meet at nine sharp today")
     assert await doors.value(told) == 1

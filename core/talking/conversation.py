@@ -186,7 +186,8 @@ async def _answers(talk: Talk, inbox_id: UUID, failure: _Failure | None) -> list
 
 async def _guess_language(tx: Tx, tenant: Tenant, inbound: Inbound, address: Address) -> str:
     """For somebody who has not chosen: the language of the word they used, else their app's, else the tenant's."""
-    meant = words.heard(inbound.text)
+    # A digit or a question mark is a word of no language.
+    meant = words.heard(inbound.text) if any(letter.isalpha() for letter in inbound.text) else None
     spoken = [language for language in catalogues.languages() if meant and language in meant.languages]
     if spoken:
         # The answers to the questions that follow are in no language by themselves.
