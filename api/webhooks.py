@@ -1,7 +1,7 @@
 """Webhooks: what Telegram and the SMS gateways post to us. Verify, one transaction in core, 2xx after its commit.
 
-A wrong secret or signature stores nothing (Telegram 401, SMS 403). Replies are delivered after the answer, by this
-process. No provider of payments is configured here: its path answers 404.
+A wrong secret or signature stores nothing (Telegram 401, SMS and USSD 403). Replies are delivered after the answer,
+by this process. No provider of payments is configured here: its path answers 404.
 """
 
 import asyncio
@@ -34,6 +34,7 @@ from core.people import Tenant
 from core.talking import conversation
 from core.telling import outbox
 from core.telling.outbox import Delivery, Outgoing
+from sms import ussd
 from sms.port import Adapter, Call, Malformed, Report
 
 log = structlog.get_logger(__name__)
@@ -223,6 +224,38 @@ async def _report_again(whose: Tenant, name: str, report: Report) -> None:
     log.info("report_of_unknown_message", tenant=whose.code, gateway=name)
 
 
+# --- USSD ----------------------------------------------------------------------------------------
+
+
+async def ussd_step(request: Request) -> Response:
+    """A step of a phone's session; the answer is its next screen."""
+    tenant, name = request.path_params["tenant"], request.path_params["name"]
+    whose, gateway, _ = await _sms_gateway(tenant, name)
+    if name not in ussd.GATEWAYS:
+        raise NotFound("gateway.unknown", gateway=name[:40])
+    try:
+        call = await _call(request, sms.ussd_url(whose.code, name))
+        if not ussd.verify(call, gateway):
+            metrics.INBOUND.labels("ussd", "refused").inc()
+            return problem(403, "wrong-signature", "The signature is missing, wrong or too old.")
+        inbound = ussd.parse(call, gateway, clock.now())
+    except _TooLong:
+        return _too_long()
+    except Malformed as error:
+        metrics.INBOUND.labels("ussd", "malformed").inc()
+        return _malformed(f"{error}.")
+    if not isinstance(inbound, Inbound):
+        metrics.INBOUND.labels("ussd", "ignored").inc()
+        return _malformed("The sender is no phone.")
+    handled = await conversation.receive(whose, inbound, True)
+    metrics.INBOUND.labels("ussd", "new" if handled.new else "repeated").inc()
+    if handled.notified:
+        replies.later(f"{whose.id}:{inbound.address}", lambda: nudge.nudge(whose.id, handled.notified))
+    return Response(
+        ussd.answer("\n".join(handled.in_answer), goes_on=handled.goes_on), media_type="text/plain; charset=utf-8"
+    )
+
+
 # --- Payments ------------------------------------------------------------------------------------
 
 
@@ -257,6 +290,7 @@ class Webhooks:
                 _Hook("/t/{tenant}/telegram", telegram, methods=["POST"]),
                 _Hook("/t/{tenant}/sms/{name}", sms_message, methods=["POST"]),
                 _Hook("/t/{tenant}/sms/{name}/status", sms_status, methods=["POST"]),
+                _Hook("/t/{tenant}/ussd/{name}", ussd_step, methods=["POST"]),
                 _Hook("/t/{tenant}/payments/{provider}", payments, methods=["POST"]),
             ]
         )

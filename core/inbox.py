@@ -31,6 +31,9 @@ class Inbound:
     ``address``: chat id or E.164 number, proved by the channel. ``text``: what was typed; for a pressed button
     its data. ``contact_phone``: a phone that the channel has proved to be the sender's own. ``name``: what the
     channel says they are called, a suggestion only. ``language_hint``: likewise.
+
+    ``screen``: the answer stands on a screen for a moment and the next digit answers what is there (USSD);
+    ``before`` is then the ``external_id`` of the step whose answer they see, empty when they have just dialled.
     """
 
     channel: str
@@ -42,6 +45,8 @@ class Inbound:
     name: str = ""
     language_hint: str = ""
     contact_phone: str = ""
+    screen: bool = False
+    before: str = ""
 
     def __post_init__(self) -> None:
         # PostgreSQL's text holds every character but this one.

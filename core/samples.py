@@ -42,6 +42,7 @@ NUMBERS = {"number", "rounds", "round", "taken", "count", "lot", "drawn", "cycle
 NUMBERS |= {"offered", "fitting_lots", "other", "other_round"}
 TEXTS = {
     "code": "K7M2Q4-12",
+    "text": "1/2",
     "typed": "what is this I never wrote that to you",
     "phone": "+251911****56",
     "link": "9c7dc6273128",

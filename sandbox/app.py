@@ -163,6 +163,7 @@ _ROUTES: list[tuple[str, list[str], Handler]] = [
     ("/sandbox/phones/{phone}", ["PUT"], phones.change),
     ("/sandbox/phones/{phone}", ["DELETE"], phones.hide),
     ("/sandbox/phones/{phone}/sms", ["POST"], phones.send_sms),
+    ("/sandbox/phones/{phone}/ussd", ["POST"], phones.use_ussd),
     ("/sandbox/phones/{phone}/telegram", ["POST"], phones.use_telegram),
     ("/sandbox/phones/{phone}/block", ["POST"], phones.block),
     ("/sandbox/phones/{phone}/messages", ["GET"], phones.received),

@@ -161,7 +161,7 @@ class Courier:
         """One try; answers how long to wait before the lane goes on (0 = this delivery is finished)."""
         kind = self._kinds[delivery.kind]
         async with self._slots:
-            outcome = await self._send(call, kind.timeout_seconds)
+            outcome = await self.call(call, kind.timeout_seconds)
         if not delivery.first.done():
             delivery.first.set_result(outcome)
         if delivery.gone:
@@ -179,7 +179,8 @@ class Courier:
         self._store.put("delivery", number_key(delivery.number), body | {"attempts": delivery.attempts})
         return _BACK_OFF_SECONDS[min(delivery.attempts, len(_BACK_OFF_SECONDS)) - 1]
 
-    async def _send(self, call: Call, timeout_seconds: float) -> Outcome:
+    async def call(self, call: Call, timeout_seconds: float) -> Outcome:
+        """Post at once and never again: what a person waits for. Deliveries go by ``post``."""
         timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         try:
             async with self._client.post(

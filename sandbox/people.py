@@ -6,6 +6,7 @@ feed of changes. Refuses numbers that are not E.164. Knows nothing of providers.
 
 import asyncio
 import re
+import secrets
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -68,6 +69,16 @@ def telegram_name_of(number: str) -> tuple[str, str]:
     seed = user_id_of(number)
     firsts, fathers = _ETHIOPIC if seed % 4 == 3 else _LATIN
     return firsts[seed // 7 % len(firsts)], fathers[seed // 211 % len(fathers)]
+
+
+@dataclass
+class Session:
+    """A USSD session that a phone has open. ``code``: what it dialled; ``typed``: every answer since, in order."""
+
+    tenant: str
+    code: str
+    id: str = field(default_factory=lambda: f"ATUid_{secrets.token_hex(16)}")
+    typed: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)

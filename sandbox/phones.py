@@ -1,6 +1,6 @@
 """The sandbox API of the phones: what a person does with one, and what stands on its screen.
 
-Owns the JSON of /sandbox/phones…; the doing itself is in telegram_person.py, smsgw.py and twilio.py.
+Owns the JSON of /sandbox/phones…; the doing itself is in telegram_person.py, smsgw.py, ussd.py and twilio.py.
 """
 
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from sandbox import smsgw, telegram_person, twilio
+from sandbox import smsgw, telegram_person, twilio, ussd
 from sandbox.people import CAST, Line, Phone, checked_number, telegram_name_of, user_id_of
 from sandbox.problems import Problem
 from sandbox.telegram import description_of, menu_commands
@@ -59,6 +59,21 @@ async def send_sms(request: Request, world: World) -> Response:
     else:
         raise Problem(409, "no-gateway", f"The tenant {tenant.code!r} has no SMS gateway {gateway!r}.")
     return JSONResponse(await telegram_person.report(delivery))
+
+
+async def use_ussd(request: Request, world: World) -> Response:
+    """POST …/{phone}/ussd {"dial": "*789#"} or {"text": "1"} → {"text", "open"}: the screen, and whether it asks."""
+    number, body = _number(request), await json_body(request)
+    acts = [name for name in ("dial", "text") if isinstance(body.get(name), str)]
+    if len(acts) != 1:
+        raise Problem(422, "one-act", 'Give exactly one of "dial" and "text", a text.')
+    tenant = _tenant(request, world)
+    if not tenant.http_secret:
+        raise Problem(409, "no-gateway", f"The tenant {tenant.code!r} has no gateway with USSD.")
+    phone = world.people.phone(number)
+    if acts[0] == "dial":
+        return JSONResponse(await ussd.dial(world, tenant, phone, body["dial"]))
+    return JSONResponse(await ussd.answer(world, tenant, phone, body["text"]))
 
 
 async def use_telegram(request: Request, world: World) -> Response:

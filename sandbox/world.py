@@ -3,14 +3,14 @@
 Owns the order in which the parts come to life; no rules.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sandbox.beacon import Beacon
 from sandbox.clock import Clock
 from sandbox.courier import Courier
 from sandbox.faults import Faults
 from sandbox.paybook import Payments
-from sandbox.people import People
+from sandbox.people import People, Session
 from sandbox.sms import Messages
 from sandbox.store import Store
 from sandbox.telegram_bots import Bots
@@ -44,6 +44,8 @@ class World:
     payments: Payments
     bots: Bots
     beacon: Beacon
+    # Number → its open session; none survives a restart, as none survives a lost network.
+    dialled: dict[str, Session] = field(default_factory=dict)
 
 
 def build(settings: Settings) -> World:

@@ -26,6 +26,11 @@ def status_url(tenant_code: str, gateway_name: str) -> str:
     return f"{webhook_url(tenant_code, gateway_name)}/status"
 
 
+def ussd_url(tenant_code: str, gateway_name: str) -> str:
+    """Where a gateway posts the steps of USSD sessions to."""
+    return f"{settings().public_url.rstrip('/')}/t/{tenant_code}/ussd/{gateway_name}"
+
+
 async def send(outgoing: Outgoing) -> Delivery:
     """Send one message through the gateway it names. Every failure is a ``Delivery``."""
     adapter = ADAPTERS.get(outgoing.gateway)

@@ -1,7 +1,8 @@
 """The plain HTTP gateway: what a local aggregator's short code looks like to us when we may choose its form.
 
 We post ``{"to", "from", "text", "id", "status_url"}`` with a bearer secret; it answers ``{"id", "segments"}``. It
-posts ``{"id", "from", "to", "text", "at"}`` and ``{"id", "status", "at"}`` to us, each signed:
+posts ``{"id", "from", "to", "text", "at"}`` and ``{"id", "status", "at"}`` to us, and for a missed call, where it can
+tell, ``{"id", "from", "to", "event": "missed_call", "at"}``, which is answered like an empty message. Each is signed:
 ``X-Equb-Signature`` = hex HMAC-SHA256(secret, timestamp + "." + body), ``X-Equb-Timestamp`` in Unix seconds.
 Beside the address we post to, ``messages/<our id>`` tells whether a message arrived there.
 """
@@ -21,9 +22,9 @@ from core import clock
 from core.inbox import Inbound
 from core.messages import SMS
 from core.operator.gateways import Gateway
+from core.segments import pieces, plain
 from core.telling.outbox import Delivery, Outgoing
 from sms import port
-from sms.segments import pieces, plain
 
 # A signature that somebody overheard is worth nothing after this.
 OLDEST_SECONDS = 300.0
@@ -81,6 +82,8 @@ def _read(call: port.Call) -> dict[str, Any]:
 def parse(call: port.Call, gateway: Gateway, received_at: datetime) -> Inbound | port.Ignored:
     """A message from a phone."""
     body = _read(call)
+    if body.get("event") == "missed_call":
+        body["text"] = ""
     if not isinstance(body.get("from"), str) or not isinstance(body.get("text"), str):
         raise port.Malformed("from and text are texts")
     phone = port.sender_phone(body["from"], gateway)

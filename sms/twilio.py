@@ -21,10 +21,10 @@ from twilio.rest import Client  # type: ignore[import-untyped]
 from core.inbox import Inbound
 from core.messages import SMS
 from core.operator.gateways import Gateway
+from core.segments import pieces, plain
 from core.settings import settings
 from core.telling.outbox import Delivery, Outgoing
 from sms import port
-from sms.segments import pieces, plain
 
 LONGEST_TEXT = 1600  # beyond it Twilio answers 21617
 

@@ -21,6 +21,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -90,7 +91,7 @@ class Scene:
         address = f"+251911000{ordinal:03}" if channel == SMS else f"7770{ordinal:03}"
         return self.phones.setdefault((name, channel), Phone(name, channel, address))
 
-    async def say(self, name: str, channel: str, words: str, **extra: str) -> list[tuple[Phone, str]]:
+    async def say(self, name: str, channel: str, words: str, **extra: Any) -> list[tuple[Phone, str]]:
         """One person writes; everything that anybody hears because of it."""
         phone = self.phone(name, channel)
         for stable, code in self.names.items():

@@ -52,7 +52,7 @@ NONSENSE = [
     ("99", "There is no open question"),
     ("YES", "There is no open question"),
     ("0", "There is nothing to take back"),
-    ("   ", "I can only read text"),
+    ("   ", "Answer with a number:"),
     ("JOIN", "Which equb? Write its code."),
     ("JOIN NOSUCH", 'There is no equb with the code "NOSUCH"'),
     ("VERIFY NOSUCH-1", "There is no draw with the code"),
@@ -152,6 +152,8 @@ async def test_an_expired_question_is_no_longer_answered(doors: Doors, running: 
     assert "Which one?" in await doors.sms(ABEBE, "CASH")
     clock.set_to(clock.now() + timedelta(days=2))
     before = await _book(doors)
+    assert "CASH is not finished" in await doors.sms(ABEBE, "1")
+    assert "nothing was done" in await doors.sms(ABEBE, "2")
     assert "There is no open question" in await doors.sms(ABEBE, "1")
     assert await _book(doors) == before
 

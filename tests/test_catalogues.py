@@ -22,10 +22,10 @@ from core.ledger import book
 from core.messages import SMS, TELEGRAM, Choice, Kind, Reader, pack, render, unpack
 from core.money import Money
 from core.samples import PLACEHOLDER, message_of, said
+from core.segments import GSM7, encoding, segments
 from core.sentences import KINDS
 from core.talking import command, words
 from core.talking.commands import anyone
-from sms.segments import GSM7, encoding, segments
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("am", "om", "ti", "so", "en")

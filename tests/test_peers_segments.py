@@ -6,7 +6,7 @@ import random
 import node_peers
 import smsutil
 
-from sms.segments import GSM7, encoding, segments
+from core.segments import GSM7, encoding, segments
 
 HOW_MANY = 10_000
 

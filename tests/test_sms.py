@@ -24,10 +24,10 @@ from core.ids import new_id
 from core.inbox import Inbound
 from core.operator import gateways
 from core.operator.gateways import Gateway
+from core.segments import encoding, pieces, plain, segments
 from core.settings import settings
 from core.telling.outbox import Delivery, Outgoing
 from sms import http, port, twilio
-from sms.segments import encoding, pieces, plain, segments
 
 PAYLOADS = Path(__file__).parent / "payloads"
 PHONE = "+251911234567"

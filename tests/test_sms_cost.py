@@ -8,10 +8,10 @@ import pytest
 from core import catalogues, sentences
 from core.messages import SMS, Kind
 from core.samples import said
+from core.segments import segments
 from core.sentences import KINDS
 from ops.commands import sentences as command
 from ops.errors import CannotStart
-from sms.segments import segments
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "sms-cost.md"
 LANGUAGES = ("en", "om", "so", "am", "ti")

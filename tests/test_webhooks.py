@@ -348,6 +348,39 @@ async def test_twilios_own_answer_to_stop_is_the_only_one(system: System) -> Non
     assert system.superuser.value("SELECT state FROM addresses") == "stopped"
 
 
+async def test_a_missed_call_is_answered_with_the_menu(system: System) -> None:
+    call = {"id": "c1", "event": "missed_call", "from": ALMAZ}
+    assert (await system.gateway(**call)).status_code == 200
+    assert (await system.gateway(**call)).status_code == 200
+    (said,) = await system.texts()
+    assert [line[0] for line in said.split("\n")[1:]] == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("sender", ["EthioTel", "8080", "TELEBIRR", DEMO["http_number"]])
+async def test_names_and_short_codes_are_never_answered(system: System, sender: str) -> None:
+    assert (await system.gateway(id="i1", **{"from": sender}, text="HELP")).status_code == 200
+    twilio = await system.twilio(MessageSid="SM1", From=sender, Body="HELP")
+    assert twilio.status_code == 200 and "<Message>" not in twilio.text
+    assert system.count("inbox") == system.count("outbox") == system.count("addresses") == 0
+
+
+async def test_a_phone_dials_and_sees_screens(system: System) -> None:
+    async def ussd(**act: str) -> dict[str, Any]:
+        answer = await system.world.client.post(f"/sandbox/phones/{ALMAZ}/ussd", json=act)
+        shown: dict[str, Any] = answer.json()
+        return shown | {"status": answer.status_code}
+
+    assert (await ussd(text="1"))["status"] == 409, "nothing was dialled"
+    menu = await ussd(dial="*789#")
+    assert menu["open"] and "\n2 " in menu["text"]
+    assert (await ussd(text="1"))["open"]
+    assert (await ussd(text="0"))["text"] == menu["text"]
+    over = await ussd(text="0")
+    assert not over["open"] and (await ussd(text="1"))["status"] == 409
+    assert system.count("outbox WHERE state <> 'sent'") == 0, "what stood on a screen is not sent again"
+    assert await system.texts() == []
+
+
 async def test_a_reply_that_meets_too_many_waits_in_the_outbox(system: System) -> None:
     await system.world.person(ALMAZ, text="/start")
     await system.settled()

@@ -161,7 +161,7 @@ def _windows(outgoing: Outgoing) -> list[_Window]:
 
 
 def _parts(text: str) -> int:
-    from sms.segments import plain, segments
+    from core.segments import plain, segments
 
     return segments(plain(text))
 

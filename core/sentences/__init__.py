@@ -19,6 +19,7 @@ from core.sentences.joining import *  # noqa: F403
 from core.sentences.making import KINDS as KINDS
 from core.sentences.making import REFUSALS, kind
 from core.sentences.members import *  # noqa: F403
+from core.sentences.menus import *  # noqa: F403
 from core.sentences.money import *  # noqa: F403
 from core.sentences.officers import *  # noqa: F403
 from core.sentences.orders import *  # noqa: F403

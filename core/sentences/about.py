@@ -5,6 +5,7 @@ from core.sentences.making import kind
 
 ABOUT_START = kind("about_start", N_("Greets you, and lets messages come again after STOP."))
 ABOUT_HELP = kind("about_help", N_("Shows all words. HELP PAY: about one of them."))
+ABOUT_MENU = kind("about_menu", N_("What you can do, by numbers: 1, 2, 3; 0 goes back."))
 ABOUT_LANG = kind("about_lang", N_("Changes the language: LANG am, LANG en."))
 ABOUT_CALENDAR = kind("about_calendar", N_("Changes your calendar and clock: CALENDAR Ethiopian or Gregorian."))
 ABOUT_STOP = kind("about_stop", N_("Ends all messages to this phone or account. Your savings stay as they are."))

@@ -12,15 +12,15 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from core import catalogues, clock, inbox, people
+from core import catalogues, clock, inbox, lexicon, people
 from core import sentences as say
 from core.consent import pins
 from core.db import Tx, transaction
 from core.errors import Refusal, TryLater
 from core.inbox import FOREIGN_CONTACT, Inbound
-from core.messages import NO, YES, Message
+from core.messages import NO, TELEGRAM, YES, Message
 from core.people import Address, Tenant
-from core.talking import questions, understanding, words
+from core.talking import guards, lasting, questions, screens, understanding, words
 from core.talking.asks import MISSING, Ask, TheirName, WhichLanguage
 from core.talking.command import COMMANDS, Command, is_confirmation
 from core.talking.commands import (  # noqa: F401 (registers them)
@@ -30,9 +30,11 @@ from core.talking.commands import (  # noqa: F401 (registers them)
     consenting,
     disputing,
     excusing,
+    going_on,
     guaranteeing,
     joining,
     linking,
+    menu,
     money,
     officers,
     ordering,
@@ -64,13 +66,14 @@ class Handled:
 
     ``new`` is False for a repeat: then there is nothing to deliver. ``in_answer``: what is said in the answer to the
     webhook, where the channel does that, the same for a repeat. ``notified``: addresses with notices waiting for
-    the workers.
+    the workers. ``goes_on``: of a screen, whether it can be answered.
     """
 
     new: bool
     outgoing: list[Outgoing]
     notified: list[UUID]
     in_answer: list[str]
+    goes_on: bool = False
 
 
 @dataclass
@@ -115,8 +118,7 @@ async def _attempt(
         word = meant.command if meant else None
         taken = await inbox.take_in(tx, inbound, command=word)
         if not taken.new:
-            tx.keep = False
-            return Handled(False, [], [], await outbox.reply_texts(tx, taken.inbox_id) if in_answer else [])
+            return await _again(tx, taken.inbox_id, inbound, in_answer=in_answer)
         address, person = await people.speaker(tx, taken.address_id)
         if address.gateway != inbound.gateway:
             # Answers go back by the way the question came.
@@ -126,7 +128,7 @@ async def _attempt(
         language = person.language if person else address.language
         language = language or await _guess_language(tx, tenant, inbound, address)
         talk = Talk(tx, tenant, inbound, address, person, language, taken.asked, hidden=hidden)
-        answers = [failure.message] if failure else await _understand(talk) + await consenting.asked_again(talk)
+        answers = await _answers(talk, taken.inbox_id, failure)
         if hidden and not failure:
             await inbox.hide(tx, taken.inbox_id, instead=pins.HIDDEN)
         if failure:
@@ -145,12 +147,47 @@ async def _attempt(
             said=in_answer,
         )
         notified = sorted(tx.notified - {address.id})
-    return Handled(True, [] if in_answer else outgoing, notified, [out.text for out in outgoing] if in_answer else [])
+    said = [out.text for out in outgoing] if in_answer else []
+    goes_on = any(out.extras.get("open") for out in outgoing)
+    return Handled(True, [] if in_answer else outgoing, notified, said, goes_on)
+
+
+async def _again(tx: Tx, inbox_id: UUID, inbound: Inbound, *, in_answer: bool) -> Handled:
+    """A repeat: nothing is done, and what was said in the answer is said again."""
+    tx.keep = False
+    if inbound.screen:
+        text, goes_on = await screens.shown(tx, inbox_id)
+        return Handled(False, [], [], [text], goes_on)
+    return Handled(False, [], [], await outbox.reply_texts(tx, inbox_id) if in_answer else [])
+
+
+async def _answers(talk: Talk, inbox_id: UUID, failure: _Failure | None) -> list[Message]:
+    """What is said to a message, in the form that its channel needs."""
+    if talk.inbound.screen:
+        before = await screens.before(talk.tx, talk.inbound)
+        if failure:
+            screen = screens.refused(failure.message, before, talk)
+        else:
+            screen = await screens.step(talk, before, _understand)
+        return [screens.message_of(screen, talk.language)]
+    if failure:
+        return [failure.message]
+    watched = guards.watched(talk.inbound)
+    if watched and await guards.is_machine(talk.tx, talk.inbound, talk.address.id, inbox_id):
+        talk.word = guards.SILENT
+        return []
+    answers = await _understand(talk)
+    if talk.helpless and watched:
+        enough = await guards.had_enough_help(talk.tx, talk.tenant, talk.address.id, inbox_id)
+        talk.word = guards.SILENT if enough else guards.HELPED
+        answers = [] if enough else answers
+    return lasting.in_parts(talk, answers) + await consenting.asked_again(talk)
 
 
 async def _guess_language(tx: Tx, tenant: Tenant, inbound: Inbound, address: Address) -> str:
     """For somebody who has not chosen: the language of the word they used, else their app's, else the tenant's."""
-    meant = words.heard(inbound.text)
+    # A digit or a question mark is a word of no language.
+    meant = words.heard(inbound.text) if any(letter.isalpha() for letter in inbound.text) else None
     spoken = [language for language in catalogues.languages() if meant and language in meant.languages]
     if spoken:
         # The answers to the questions that follow are in no language by themselves.
@@ -171,14 +208,18 @@ async def _understand(talk: Talk) -> list[Message]:
     if text == FOREIGN_CONTACT:
         return [say.FOREIGN_CONTACT()]
     if not text:
-        return [say.ONLY_TEXT()]
+        return await _without_words(talk)
     if text.startswith(questions.BUTTON):
         pressed = await questions.pressed(talk.tx, talk.address.id, text)
         return await _answer(talk, *pressed) if pressed else [say.EXPIRED()]
+    if lexicon.is_a(text, "words", "more") and (more := await menu.further(talk)) is not None:
+        return more
     meant = words.said(text)
     if meant and meant.rest and meant.command in words.GREETINGS:
         meant = words.heard(text, talk.language)
     if meant and meant.command not in ANSWER_WORDS and not await _is_a_name(talk, meant):
+        if meant.command in ("START", "MENU") and not meant.rest and (asked := await going_on.offer(talk)) is not None:
+            return [asked]
         return await _call(talk, meant.command, list(meant.rest))
     answered = await _try_answers(talk, text, ANSWER_WORDS.get(meant.command) if meant else None)
     if answered is not None:
@@ -189,16 +230,27 @@ async def _understand(talk: Talk) -> list[Message]:
     if meant and meant.command == "YES" and await consenting.is_to_agree(talk):
         # However long ago they were asked, and whatever they said then.
         return await _run(talk, COMMANDS["_CONSENT"], {"answer": YES}, [])
+    if (asked := await going_on.offer(talk)) is not None:
+        return [asked]
+    talk.helpless = True
     if meant or understanding.number(text) is not None:
         return [say.NOTHING_ASKED()]
     return [say.NOT_UNDERSTOOD(typed=text[:40])]
+
+
+async def _without_words(talk: Talk) -> list[Message]:
+    """An empty SMS or a missed call is answered with the menu, or with what somebody was in the middle of."""
+    talk.helpless = True
+    if talk.inbound.channel == TELEGRAM:
+        return [say.ONLY_TEXT()]
+    return [await going_on.offer(talk, open_too=True) or await menu.show(talk)]
 
 
 async def _is_a_name(talk: Talk, meant: words.Meant) -> bool:
     """Whether a greeting answers what somebody is called: ሰላም is a woman's name."""
     if meant.command != "START" or meant.rest or not talk.asked:
         return False
-    newest = next(iter(await questions.open_questions(talk.tx, talk.address.id, most=1)), None)
+    newest = await menu.newest(talk)
     return newest is not None and isinstance(COMMANDS[newest.command].ask(newest.slot), TheirName)
 
 
@@ -212,6 +264,11 @@ async def _call(talk: Talk, word: str, rest: list[str]) -> list[Message]:
         said = await _run(talk, COMMANDS[word], {}, rest)
         return [*said, *await _ask_again(talk, form)] if form else said
     if talk.asked:
+        stepped = await menu.back(talk) if word == "UNDO" and talk.inbound.text.strip() == screens.BACK else None
+        if isinstance(stepped, Message):
+            return [stepped]
+        if stepped is not None:
+            return await _run(talk, COMMANDS[stepped[0]], stepped[1], [])
         if word == "UNDO" and await questions.has_form(talk.tx, talk.address.id):
             await questions.drop_forms(talk.tx, talk.address.id)
             return [say.NEVER_MIND()]
@@ -238,6 +295,9 @@ async def _try_answers(talk: Talk, text: str, yes_or_no: str | None) -> list[Mes
     if not talk.asked:
         return None
     for question in await questions.open_questions(talk.tx, talk.address.id):
+        if question.command == questions.MENU and understanding.number(text) is None:
+            # A menu takes numbers; words mean what they mean without it.
+            continue
         value = yes_or_no or text
         chosen = understanding.number(text)
         if chosen is not None and 1 <= chosen <= len(question.choices):
@@ -288,12 +348,16 @@ async def _run(talk: Talk, asked: Command, filled: dict[str, str], line: list[st
     if missing:
         name, ask = missing
         keep = {slot: a.dump(given[slot]) for slot, a in asked.slots if slot in given}
+        keep |= menu.trail(filled, name)
         question = await ask.question(talk, given)
         posed = await questions.pose(talk.tx, talk.address, question, command=asked.word, slot=name, filled=keep)
         return [posed]
     if any(given[name] is False for name, ask in asked.slots if is_confirmation(ask)):
         return [say.NEVER_MIND()]
     answers = await asked.run(talk, **given)
+    if talk.goes_on is not None:
+        (word, onward), talk.goes_on = talk.goes_on, None
+        return await _run(talk, COMMANDS[word], onward, [])
     if answers is None:
         return []
     return [answers] if isinstance(answers, Message) else answers

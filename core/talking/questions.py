@@ -21,8 +21,12 @@ from core.people import Address
 from core.talking.understanding import number
 
 FORM_LIFETIME = timedelta(days=1)
+# For so long after its end somebody is still asked whether to go on with a form.
+PUT_ASIDE = timedelta(days=7)
 NOTICE_LIFETIME = timedelta(days=14)
 BUTTON = "q:"
+# Questions that the conversation itself puts, about where somebody is in it.
+MENU, GO_ON = "_MENU", "_GO_ON"
 
 
 class Question(Base):
@@ -105,7 +109,7 @@ async def open_questions(tx: Tx, address_id: UUID, *, most: int = 3) -> Sequence
             Question.address_id == address_id,
             Question.answered_at.is_(None),
             Question.expires_at > tx.now,
-            or_(_IS_FORM, not_(_UNSEEN)),
+            or_(_IS_FORM, Question.command.in_((MENU, GO_ON)), not_(_UNSEEN)),
         )
         .order_by(_IS_FORM.desc(), Question.asked_at.desc(), Question.id.desc())
         .limit(most)
@@ -156,9 +160,69 @@ async def has_form(tx: Tx, address_id: UUID) -> bool:
 
 
 async def drop_forms(tx: Tx, address_id: UUID) -> None:
-    """A new command wins over half-filled ones; questions that came with notices stay open."""
+    """A new command wins over half-filled ones and menus; questions that came with notices stay open."""
     await tx.session.execute(
         update(Question)
-        .where(Question.address_id == address_id, Question.answered_at.is_(None), _IS_FORM)
+        .where(
+            Question.address_id == address_id,
+            Question.answered_at.is_(None),
+            or_(_IS_FORM, Question.command.in_((MENU, GO_ON))),
+        )
         .values(answered_at=tx.now)
     )
+
+
+async def drop(tx: Tx, address_id: UUID, command: str) -> None:
+    """An address's open questions of one command are not to be answered any more."""
+    await tx.session.execute(
+        update(Question)
+        .where(Question.address_id == address_id, Question.answered_at.is_(None), Question.command == command)
+        .values(answered_at=tx.now)
+    )
+
+
+async def is_open(tx: Tx, address_id: UUID, nonce: str) -> bool:
+    """Whether a question may still be answered, and is the one that an answer in words goes to if it is a form's."""
+    question = await tx.session.scalar(
+        select(Question).where(
+            Question.tenant_id == tx.tenant_id,
+            Question.nonce == nonce,
+            Question.address_id == address_id,
+            Question.answered_at.is_(None),
+            Question.expires_at > tx.now,
+        )
+    )
+    if question is None or question.command.startswith("_"):
+        return question is not None
+    return (await open_questions(tx, address_id, most=1))[0].id == question.id
+
+
+async def posed_now(tx: Tx, address_id: UUID) -> Question | None:
+    """The question that was put to an address in this unit of work, if any: the last of them."""
+    rows = await tx.session.scalars(
+        select(Question)
+        .where(Question.address_id == address_id, Question.asked_at == tx.now, Question.answered_at.is_(None))
+        .order_by(Question.id.desc())
+        .limit(1)
+    )
+    return rows.first()
+
+
+async def by_id(tx: Tx, question_id: UUID) -> Question | None:
+    """A question of this tenant, answered or not."""
+    return await tx.session.get(Question, question_id)
+
+
+async def put_aside(tx: Tx, address_id: UUID, *, open_too: bool) -> Question | None:
+    """The newest form of an address that expired within ``PUT_ASIDE`` without an answer; or that is still open."""
+    rows = await tx.session.scalars(
+        select(Question)
+        .where(
+            Question.address_id == address_id,
+            Question.answered_at.is_(None),
+            Question.expires_at > tx.now - PUT_ASIDE,
+            _IS_FORM,
+        )
+        .order_by(Question.asked_at.desc(), Question.id.desc())
+    )
+    return next((row for row in rows if open_too or row.expires_at <= tx.now), None)

@@ -25,7 +25,8 @@ class Talk:
 
     ``asked``: there are questions this address may still answer. ``undo`` is written by commands that can be
     taken back. ``hidden``: not empty once the message turned out to hold a secret.
-    ``claims``: a member's waiting claims, once they were looked up.
+    ``claims``: a member's waiting claims, once they were looked up. ``goes_on``: the command, and what is filled of
+    it, that a choice leads to. ``helpless``: what is answered helps on, because nothing else was understood.
     """
 
     tx: Tx
@@ -38,6 +39,8 @@ class Talk:
     word: str = ""
     undo: dict[str, Any] | None = None
     group: Group | None = None
+    goes_on: tuple[str, dict[str, str]] | None = None
+    helpless: bool = False
     hidden: list[bool] = field(default_factory=list, repr=False)
     claims: dict[UUID, list[Payment]] = field(default_factory=dict, repr=False)
     _groups: Sequence[tuple[Group, Member]] | None = field(default=None, repr=False)

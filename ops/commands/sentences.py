@@ -9,9 +9,9 @@ from __future__ import annotations
 from core import catalogues
 from core.messages import SMS, TELEGRAM
 from core.samples import said
+from core.segments import segments
 from core.sentences import KINDS
 from ops.errors import CannotStart
-from sms.segments import segments
 
 
 def main(arguments: list[str]) -> int:

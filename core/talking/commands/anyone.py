@@ -61,6 +61,7 @@ async def help_(talk: Talk, topic: Annotated[str, Words()]) -> Message | list[Me
     officer = any(member_may(office, "see_dues") for office in offices)
     if lexicon.is_a(topic, "words", "more"):
         return _second_page(talk.language, officer=officer)
+    talk.helpless = not topic
     meant = words.command_of(topic.split()[0]) if topic else None
     if meant and (about := COMMANDS[meant[0]].about) is not None:
         return say.HELP_WORD(word=words.word_for(meant[0], talk.language), about=about())

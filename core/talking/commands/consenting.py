@@ -10,6 +10,7 @@ from core.messages import Message
 from core.talking import questions
 from core.talking.asks import YesOrNo
 from core.talking.command import command
+from core.talking.commands import menu
 from core.talking.talk import Talk
 from core.telling import invitations
 
@@ -44,7 +45,7 @@ async def is_to_agree(talk: Talk) -> bool:
 async def asked_again(talk: Talk) -> list[Message]:
     """The question whether they agree, for somebody who writes without having said so: they read this now.
 
-    Not while they are in the middle of something, and not to whoever has said no, unless they write START.
+    Not while they are in the middle of something or in a menu, and not to whoever has said no, unless they write START.
     """
     if talk.person is None or talk.word in ("STOP", "_CONSENT") or not await is_to_agree(talk):
         return []
@@ -53,7 +54,8 @@ async def asked_again(talk: Talk) -> list[Message]:
         return []
     if talk.word != "START" and await agreement.refused(talk.tx, [talk.person.id]):
         return []
-    if await questions.has_form(talk.tx, talk.address.id):
+    newest = await menu.newest(talk)
+    if newest is not None and (newest.command == questions.MENU or not newest.command.startswith("_")):
         return []
     asked = say.CONSENT_ASKED(groups=await _names(talk))
     return [await invitations.question(talk.tx, talk.person, talk.address, asked)]
