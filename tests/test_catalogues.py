@@ -135,7 +135,9 @@ def test_a_catalogue_says_that_nobody_has_confirmed_it_and_counts_as_its_languag
 
 @pytest.mark.parametrize("language", sorted(ETHIOPIC))
 def test_no_english_is_left_in_a_sentence_of_ethiopic_letters(language: str) -> None:
-    allowed = {"SMS", "English", "K7M2Q4"}
+    allowed = {"SMS", "English", "K7M2Q4", "CSV"}
+    # The names of a paper book's sheets and columns, and of what a spreadsheet has, stand beside their translations.
+    allowed |= {"people", "book", "fund", "cell", "formula", "E", "C", "G", "EC", "GC"}
     left = {
         english: found
         for english, forms in sentences_in(language).items()

@@ -238,38 +238,9 @@ def word(cell: Cell, known: Known) -> str:
 
 # --- days ----------------------------------------------------------------------------------------
 
-# Amharic writes Gregorian months by their European names, and Ethiopian ones in several spellings.
-_GREGORIAN = (
-    ("january", "jan", "ጃንዋሪ"),
-    ("february", "feb", "ፌብሩወሪ"),
-    ("march", "mar", "ማርች"),
-    ("april", "apr", "ኤፕሪል"),
-    ("may", "ሜይ"),
-    ("june", "jun", "ጁን"),
-    ("july", "jul", "ጁላይ"),
-    ("august", "aug", "ኦገስት"),
-    ("september", "sep", "sept", "ሴፕቴምበር"),
-    ("october", "oct", "ኦክቶበር"),
-    ("november", "nov", "ኖቬምበር"),
-    ("december", "dec", "ዲሴምበር"),
-)
-_ETHIOPIAN = (
-    ("meskerem", "መስከረም"),
-    ("tikimt", "tikemt", "tiqimt", "ጥቅምት"),
-    ("hidar", "hedar", "ኅዳር"),
-    ("tahsas", "tahisas", "ታኅሣሥ", "ታህሳስ"),
-    ("tir", "ter", "ጥር"),
-    ("yekatit", "የካቲት"),
-    ("megabit", "መጋቢት"),
-    ("miyazya", "miazia", "ሚያዝያ", "ሚያዚያ"),
-    ("ginbot", "genbot", "ግንቦት"),
-    ("sene", "ሰኔ"),
-    ("hamle", "ሐምሌ"),
-    ("nehase", "nehasse", "ነሐሴ"),
-    ("pagume", "pagumen", "ጳጉሜን", "ጳጉሜ"),
-)
-_GREGORIAN_MONTHS = {fold(name): number for number, names in enumerate(_GREGORIAN, 1) for name in names}
-_ETHIOPIAN_MONTHS = {fold(name): number for number, names in enumerate(_ETHIOPIAN, 1) for name in names}
+# Every language's names of both calendars' months, folded.
+_GREGORIAN_MONTHS = {name: int(number) for name, number in lexicon.table("gregorian_months").items()}
+_ETHIOPIAN_MONTHS = {name: int(number) for name, number in lexicon.table("ethiopian_months").items()}
 
 _ERAS = (
     ("ethiopian", re.compile(r"\s*(?:e\.?\s?c\.?|eth\.?|ዓ[./]?\s?ም\.?|ዓመተ ምሕረት)\s*$", re.IGNORECASE)),
