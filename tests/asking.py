@@ -35,6 +35,7 @@ class Admin:
     async def ask(self, method: str, path: str, *, key: str | None = None, **more: Any) -> httpx.Response:
         """One request, with the token."""
         headers = {"Authorization": f"Bearer {self.token}"} | ({"Idempotency-Key": key} if key else {})
+        headers |= more.pop("headers", {})
         return await self.client.request(method, f"/api/v1{path}", headers=headers, **more)
 
     async def get(self, path: str, *, expect: int = 200, **params: Any) -> Json:

@@ -10,8 +10,9 @@ from asking import Admin, Json
 
 from core import imports, ledger
 from core.db import transaction
-from core.imports.adding_up import Sums, add_up
+from core.imports.adding_up import add_up
 from core.imports.book import Book
+from core.imports.figures import Sums
 from core.imports.sheets import read
 from core.imports.template import csvs, workbook, zipped
 from core.imports.understanding import understand

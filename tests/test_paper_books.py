@@ -34,9 +34,9 @@ def test_the_template_adds_up_in_every_form(form: str) -> None:
 
 def test_the_template_offers_what_may_be_chosen_and_explains_each_column() -> None:
     book = openpyxl.load_workbook(io.BytesIO(workbook(template_tables())))
-    assert book.sheetnames == ["read me", "book", "people", "lots", "rounds", "payments", "debts"]
+    assert book.sheetnames == ["read me", "book", "people", "lots", "rounds", "payments", "debts", "guarantors"]
     offered = {rule.formula1 for sheet in book.worksheets for rule in sheet.data_validations.dataValidation}
-    assert {'"in,out,fee"', '"cash,bank,wallet"', '"organiser,secretary,collector,member"'} <= offered
+    assert {'"in,out,fee,fine,spent"', '"cash,bank,wallet"', '"organiser,secretary,collector,member"'} <= offered
     assert all(cell.comment for sheet in book.worksheets[1:] for cell in sheet[1])
 
 
@@ -267,7 +267,7 @@ def test_a_pot_that_paid_more_than_came_in_says_by_how_much() -> None:
     paper.write("payments", "14/11/2026", "out", "1", "1,200")
     book, _ = understood(paper.files)
     (said,) = [problem.sentence for _, problem in book.problems() if problem.code == "pot.overdrawn"]
-    assert said.endswith("went 1,200 ETB, and only 1,000 ETB came in: 200 ETB more than there was.")
+    assert said.endswith("went 1,200 birr, and only 1,000 birr came in: 200 birr more than there was.")
 
 
 def test_an_amount_with_a_comma_out_of_quotes_is_not_cut_in_two() -> None:

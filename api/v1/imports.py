@@ -57,7 +57,7 @@ class ImportProblem(BaseModel):
     severity: Literal["error", "warning"]
     column: str = Field(description="the column it is about, or empty")
     said: str = Field(
-        description="in English",
+        description="in the language asked for",
         examples=["The book says that Sara Tesfaye owes 500 ETB; by the lines it is 700 ETB (200 ETB more)."],
     )
     facts: dict[str, Any]
@@ -252,19 +252,26 @@ async def list_lines(
     caller: Reader,
     import_id: UUID,
     part: AskedPart,
+    request: Request,
     severity: Annotated[
         Literal["error", "warning"] | None, Query(description="only lines with a problem of this kind")
     ] = None,
-    sheet: Annotated[Literal["book", "people", "lots", "rounds", "payments", "debts"] | None, Query()] = None,
+    sheet: Annotated[
+        Literal["book", "people", "lots", "rounds", "payments", "debts", "guarantors"] | None, Query()
+    ] = None,
+    language: Annotated[
+        str | None, Query(description="of what is said; else as Accept-Language has it", pattern="^[a-z]{2}$")
+    ] = None,
 ) -> Page[ImportLine]:
     """In the order of the sheets, as understood when the file was handed in."""
+    language = language or imports.language_of(request.headers.get("accept-language", ""))
     async with caller.transaction() as tx:
         lines = (await imports.by_id(tx, import_id)).shown["lines"]
     after = part.slice(int).after
     wanted = _wanted(lines, after[0] if after else -1, severity, sheet)
     page = wanted[: part.limit]
     following = (page[-1][0],) if len(wanted) > part.limit else None
-    return Page(items=[ImportLine(**line) for _, line in page], next=cursor(following))
+    return Page(items=[ImportLine(**imports.spoken(line, language)) for _, line in page], next=cursor(following))
 
 
 def _wanted(

@@ -17,11 +17,13 @@ from core.errors import Refusal
 from core.folding import fold
 from core.groups import Group
 from core.imports import records, sheets, showing, undoing, writing
-from core.imports.adding_up import Sums, add_up
+from core.imports.adding_up import add_up
 from core.imports.book import Book
+from core.imports.figures import Sums
 from core.imports.planning import warn_of_rounds_missed
 from core.imports.records import Import, by_code, by_id
 from core.imports.sheets import MOST_BYTES, Sheet
+from core.imports.showing import language_of, spoken
 from core.imports.template import csvs, example, workbook, zipped
 from core.imports.understanding import understand
 from core.operator.audit import note
@@ -36,8 +38,10 @@ __all__ = [
     "commit",
     "csvs",
     "example",
+    "language_of",
     "preview",
     "read",
+    "spoken",
     "undo",
     "workbook",
     "zipped",

@@ -7,74 +7,16 @@ payment that names a round not held yet is for that round, whatever is open befo
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from core.imports.book import FEE, IN, OUT, Book, Line, Payment
+from core.imports.book import COMES_IN, EARLIER, FEE, FINE, IN, OUT, ROUNDS, Book, Line, Payment
+from core.imports.figures import CONTRIBUTION, FEE_DUE, FINE_DUE, Due, Part, Promise, Sums, source_of
+from core.imports.planning import turns_of
+from core.imports.replay import replay
+from core.imports.said import message
 from core.money import split
-
-
-@dataclass(slots=True)
-class Due:
-    """What one holding owed for a round that was held."""
-
-    round: int
-    lot: int
-    member: int
-    amount_minor: int
-    paid_minor: int = 0
-
-    @property
-    def open_minor(self) -> int:
-        return self.amount_minor - self.paid_minor
-
-
-@dataclass(slots=True)
-class Promise:
-    """What one holder of a drawn lot gets of its pot, and what they have had."""
-
-    round: int
-    lot: int
-    member: int
-    amount_minor: int
-    paid: list["Part"] = field(default_factory=list)
-
-    @property
-    def paid_minor(self) -> int:
-        return sum(part.amount_minor for part in self.paid)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A part of a payment: what it went to. ``due`` and ``promise`` are None for an advance and for a fee."""
-
-    payment: int
-    amount_minor: int
-    due: Due | None = None
-    promise: Promise | None = None
-
-
-@dataclass(slots=True)
-class Sums:
-    """The figures of a book, in minor units; members by number, rounds by number."""
-
-    dues: list[Due] = field(default_factory=list)
-    promises: list[Promise] = field(default_factory=list)
-    parts: list[Part] = field(default_factory=list)
-    fees: dict[int, int] = field(default_factory=dict)
-    came_in: dict[int, int] = field(default_factory=lambda: defaultdict(int))
-    went_out: dict[int, int] = field(default_factory=lambda: defaultdict(int))
-    advance: dict[int, int] = field(default_factory=lambda: defaultdict(int))
-    owed: dict[int, int] = field(default_factory=lambda: defaultdict(int))
-    held: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    in_minor: int = 0
-    out_minor: int = 0
-
-
-def source_of(payment: Payment) -> str:
-    """The ledger account that money came into or went out of."""
-    return f"held/{payment.officer}" if payment.officer is not None else f"provider/{payment.method}"
+from core.payouts import account_of
 
 
 def add_up(book: Book) -> Sums:
@@ -89,11 +31,16 @@ def add_up(book: Book) -> Sums:
         _totals(book, sums)
         return sums
     _dues_and_promises(book, sums)
+    _fined(book, sums)
     _pay_in(book, sums)
     _pay_out(book, sums)
-    _fees(book, sums)
-    _totals(book, sums)
     _check_pots(book, sums)
+    if not book.sound:
+        _totals(book, sums)
+        return sums
+    sums.moves = replay(book, sums)
+    _check_fees(book, sums)
+    _totals(book, sums)
     _check_what_is_said(book, sums)
     return sums
 
@@ -142,8 +89,30 @@ def _check_rounds(book: Book) -> None:
             else:
                 drawn[lot] = one.number
         before = one
+        if rules.order_of(one.number) == "auction":
+            one.line.warn("order.auctioned", round=one.number)
+    _check_turns(book, drawn)
     if not book.rounds:
         book.sheet("rounds").warn("rounds.none")
+
+
+def _check_turns(book: Book, drawn: dict[int, int]) -> None:
+    """Turns of rounds to come: of lots there are, once each; who has none follows by number, which is said."""
+    assert book.rules is not None
+    for number, one in sorted(book.turns.items()):
+        if number > book.rules.rounds:
+            one.line.error("round.too_many", "round", rounds=book.rules.rounds)
+        for lot in one.lots:
+            if lot > book.rules.lots:
+                one.line.error("lot.unknown", "lot", lot=lot, lots=book.rules.lots)
+            elif lot in drawn:
+                one.line.error("round.lot_twice", "lot", lot=lot, other=drawn[lot])
+            else:
+                drawn[lot] = number
+    missing = [lot for lot in range(1, book.rules.lots + 1) if lot not in drawn]
+    if missing and book.sound and turns_of(book):
+        shown = ", ".join(map(str, missing[:10])) + (" …" if len(missing) > 10 else "")
+        book.sheet("rounds").warn("order.turn_missing", lots=shown)
 
 
 def holding_amounts(book: Book) -> dict[tuple[int, int], int]:
@@ -162,17 +131,52 @@ def holding_amounts(book: Book) -> dict[tuple[int, int], int]:
 
 def _dues_and_promises(book: Book, sums: Sums) -> None:
     assert book.rules is not None
-    amounts = sorted(holding_amounts(book).items())
+    rules, amounts = book.rules, holding_amounts(book)
     for one in book.rounds:
-        sums.dues += [Due(one.number, lot, member, amount) for (lot, member), amount in amounts if amount]
+        apart = rules.fee_apart_minor(one.number)
+        for lot in sorted({lot for lot, _ in amounts}):
+            holders = book.shares_of(lot)
+            owed = [(CONTRIBUTION, h.member, amounts[lot, h.member]) for h in holders]
+            if apart:
+                parts = split(apart, [h.share for h in holders])
+                owed += [(FEE_DUE, h.member, part) for h, part in zip(holders, parts, strict=True)]
+            sums.dues += [Due(one.number, lot, who, minor, kind) for kind, who, minor in owed if minor]
+        pot = rules.gross_pot_minor - sum(minor for _, minor in rules.deductions_minor(one.number))
         for lot in one.lots:
             holders = book.shares_of(lot)
-            parts = split(book.rules.pot_minor, [holding.share for holding in holders])
+            parts = split(pot, [holding.share for holding in holders])
             sums.promises += [
                 Promise(one.number, lot, holding.member, part)
                 for holding, part in zip(holders, parts, strict=True)
                 if part
             ]
+
+
+def _fined(book: Book, sums: Sums) -> None:
+    """Fines that were paid, or are owed as the book says: dues of the round that was the last one held by then."""
+    lots = {one.member: one.lot for one in sorted(book.holdings, key=lambda one: -one.lot)}
+    count: dict[tuple[int, int, int], int] = defaultdict(int)
+
+    def due(line: Line, member: int, round_number: int, amount_minor: int, paid_minor: int) -> Due | None:
+        if member not in lots or not book.rounds:
+            line.error("fine.no_lot", "member", name=book.people[member].name)
+            return None
+        key = (round_number, lots[member], member)
+        count[key] += 1
+        made = Due(*key, amount_minor, FINE_DUE, count[key], paid_minor)
+        sums.dues.append(made)
+        return made
+
+    for place, payment in in_order(book, FINE):
+        by_then = [one.number for one in book.rounds if one.on <= payment.on]
+        number = payment.round if payment.round in {one.number for one in book.rounds} else max(by_then, default=1)
+        made = due(payment.line, payment.member, number, payment.amount_minor, payment.amount_minor)
+        if made is not None:
+            sums.parts.append(Part(place, payment.amount_minor, due=made))
+    for debt in book.debts:
+        if debt.of == FINE:
+            due(debt.line, debt.member, len(book.rounds), debt.amount_minor, 0)
+    sums.earlier = [debt for debt in book.debts if debt.of == EARLIER and debt.amount_minor > 0]
 
 
 # --- money in ------------------------------------------------------------------------------------
@@ -188,7 +192,8 @@ def _pay_in(book: Book, sums: Sums) -> None:
     assert book.rules is not None
     dues: dict[int, list[Due]] = defaultdict(list)
     for due in sums.dues:
-        dues[due.member].append(due)
+        if due.kind != FINE_DUE:
+            dues[due.member].append(due)
     held = len(book.rounds)
     theirs = {(one.lot, one.member) for one in book.holdings}
     amounts: dict[int, int] = defaultdict(int)
@@ -242,7 +247,8 @@ def _settle(sums: Sums, place: int, left: int, dues: Sequence[Due]) -> int:
         if part:
             due.paid_minor += part
             left -= part
-            sums.came_in[due.round] += part
+            if due.kind == CONTRIBUTION:
+                sums.came_in[due.round] += part
             sums.parts.append(Part(place, part, due=due))
     return left
 
@@ -277,25 +283,19 @@ def _pay_out(book: Book, sums: Sums) -> None:
             payment.line.error("payment.pot_too_much", "amount", name=name, more=book.money(left))
 
 
-def _fees(book: Book, sums: Sums) -> None:
-    """What of the fee has become the organiser's: in each round out of which something was paid, its part of what
-    came in, as the running book takes it with every leg."""
-    assert book.rules is not None
-    fee = book.rules.fee_minor * book.rules.lots_per_round
-    for number in sorted(sums.went_out) if fee else ():
-        promised = [one.amount_minor for one in sums.promises if one.round == number]
-        whole = sum(promised) + fee
-        parts = split(min(sums.came_in[number], whole), [Fraction(amount, whole) for amount in (*promised, fee)])
-        due = min(parts[-1], sums.came_in[number] - sums.went_out[number])
-        if due > 0:
-            sums.fees[number] = due
-    earned = sum(sums.fees.values())
-    taken = 0
-    for _, payment in in_order(book, FEE):
-        taken += payment.amount_minor
-        if taken > earned:
-            facts = {"earned": book.money(earned), "taken": book.money(taken)}
-            payment.line.error("payment.fee_too_much", "amount", **facts)
+def _check_fees(book: Book, sums: Sums) -> None:
+    """What the organiser took is what was his by then."""
+    taken = sum(one.amount_minor for one in book.payments if one.what == FEE)
+    there = sums.funds.get(account_of("fee"), 0)
+    for one in book.rounds:
+        # A pot that is not full yet: how much of the fee is taken by now depends on when its parts were paid.
+        open_ = any(due.open_minor for due in sums.dues if due.round == one.number and due.kind == CONTRIBUTION)
+        if open_ and sums.fees.get(one.number):
+            one.line.warn("fee.assumed", round=one.number, amount=book.money(sums.fees[one.number]))
+    if there < 0:
+        last = in_order(book, FEE)[-1][1]
+        facts = {"earned": book.money(taken + there), "taken": book.money(taken)}
+        last.line.error("payment.fee_too_much", "amount", **facts)
 
 
 # --- what must add up ----------------------------------------------------------------------------
@@ -305,15 +305,19 @@ def _totals(book: Book, sums: Sums) -> None:
     for due in sums.dues:
         if due.open_minor:
             sums.owed[due.member] += due.open_minor
+    for debt in sums.earlier:
+        sums.owed[debt.member] += debt.amount_minor
     for payment in book.payments:
-        sign = 1 if payment.what == IN else -1
+        sign = 1 if payment.what in COMES_IN else -1
         sums.held[source_of(payment)] += sign * payment.amount_minor
-    sums.in_minor = sum(one.amount_minor for one in book.payments if one.what == IN)
-    sums.out_minor = sum(one.amount_minor for one in book.payments if one.what != IN)
+    sums.in_minor = sum(one.amount_minor for one in book.payments if one.what in COMES_IN)
+    sums.out_minor = sum(one.amount_minor for one in book.payments if one.what not in COMES_IN)
 
 
 def _check_pots(book: Book, sums: Sums) -> None:
-    for one in book.rounds:
+    assert book.rules is not None
+    # Where a reserve fills pots, it is seen line by line how far it could (``core.imports.replay``).
+    for one in book.rounds if book.rules.shortfall != "reserve" else ():
         over = sums.went_out[one.number] - sums.came_in[one.number]
         if over > 0:
             one.line.error(
@@ -334,15 +338,18 @@ def _check_what_is_said(book: Book, sums: Sums) -> None:
         found = sums.in_minor - sums.out_minor
         if found != book.cash_in_hand_minor:
             book.sheet("book").error("cash.differs", "value", **_compared(book, book.cash_in_hand_minor, found))
-    said = {debt.member: debt for debt in book.debts}
+    owed: dict[int, int] = defaultdict(int)
+    for due in sums.dues:
+        owed[due.member] += due.open_minor if due.kind != FINE_DUE else 0
+    said = {debt.member: debt for debt in book.debts if debt.of == ROUNDS}
     for member, debt in said.items():
-        found = sums.owed.get(member, 0)
+        found = owed.get(member, 0)
         if found != debt.amount_minor:
             name = book.people[member].name
             debt.line.error("debt.differs", "amount", name=name, **_compared(book, debt.amount_minor, found))
     if not said:
         return
-    for member, found in sorted(sums.owed.items()):
+    for member, found in sorted(owed.items()):
         if found and member not in said:
             book.sheet("debts").warn("debt.not_listed", name=book.people[member].name, found=book.money(found))
 
@@ -351,6 +358,5 @@ def _compared(book: Book, said: int, found: int) -> dict[str, Any]:
     return {
         "said": book.money(said),
         "found": book.money(found),
-        "difference": book.money(abs(said - found)),
-        "direction": "less" if found < said else "more",
+        "direction": message("less" if found < said else "more", difference=book.money(abs(said - found))),
     }

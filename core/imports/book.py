@@ -10,14 +10,20 @@ from datetime import date
 from fractions import Fraction
 from typing import Any, Literal
 
-from core.imports.said import SENTENCES
+from core.imports import said
+from core.messages import Message
 from core.money import Money
 from core.rules import Rules
 
 ERROR: Literal["error"] = "error"
 WARNING: Literal["warning"] = "warning"
 
-IN, OUT, FEE = "in", "out", "fee"
+IN, OUT, FEE, FINE, SPENT = "in", "out", "fee", "fine", "spent"
+# What money comes in by; the rest goes out.
+COMES_IN = frozenset({IN, FINE})
+
+# What a debt is of: the rounds held (compared with the lines), a fine, or a cycle before this one (entered as it is).
+ROUNDS, EARLIER = "rounds", "earlier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +36,14 @@ class Problem:
     facts: Mapping[str, Any]
 
     @property
+    def message(self) -> Message:
+        """What is the matter."""
+        return said.message(self.code, **self.facts)
+
+    @property
     def sentence(self) -> str:
         """What is the matter, in English."""
-        return SENTENCES[self.code].format_map({name: _spoken(value) for name, value in self.facts.items()})
-
-
-def _spoken(value: Any) -> str:
-    return f"{value.spoken} {value.currency}" if isinstance(value, Money) else str(value)
+        return said.spoken(self.message)
 
 
 @dataclass(slots=True)
@@ -45,8 +52,12 @@ class Line:
 
     sheet: str
     line: int
-    understood: str = ""
+    understood: Message | None = None
     problems: list[Problem] = field(default_factory=list)
+
+    def says(self, name: str, /, **facts: Any) -> None:
+        """What was understood of the line."""
+        self.understood = said.message(name, **facts)
 
     def error(self, code: str, /, column: str = "", **facts: Any) -> None:
         self.problems.append(Problem(code, ERROR, column, facts))
@@ -89,7 +100,9 @@ class RoundHeld:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """Money that came in (``in``), went out of a pot (``out``), or was taken by the organiser as his fee."""
+    """Money that came in (``in``, a ``fine``), went out of a pot (``out``) or a fund (``spent``), or was taken
+    by the organiser as his ``fee``.
+    """
 
     line: Line
     what: str
@@ -101,15 +114,27 @@ class Payment:
     round: int | None
     lot: int | None
     reference: str | None
+    fund: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Debt:
-    """What somebody owes, as the book says."""
+    """What somebody owes, as the book says: ``of`` the rounds held, a fine, or an earlier cycle ``to`` a member."""
 
     line: Line
     member: int
     amount_minor: int
+    of: str = ROUNDS
+    to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Guaranteed:
+    """Who answers for whom."""
+
+    line: Line
+    member: int
+    guarantor: int
 
 
 @dataclass(slots=True)
@@ -123,8 +148,11 @@ class Book:
     people: dict[int, Person] = field(default_factory=dict)
     holdings: list[Holding] = field(default_factory=list)
     rounds: list[RoundHeld] = field(default_factory=list)
+    # Rounds to come whose lots are known, by number.
+    turns: dict[int, RoundHeld] = field(default_factory=dict)
     payments: list[Payment] = field(default_factory=list)
     debts: list[Debt] = field(default_factory=list)
+    guaranteed: list[Guaranteed] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
 
     def money(self, minor: int) -> Money:

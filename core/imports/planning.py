@@ -7,7 +7,8 @@ from itertools import count
 from zoneinfo import ZoneInfo
 
 from core.imports.book import Book
-from core.imports.values import USUAL_DUE_HOUR, shown
+from core.imports.said import day as said_day
+from core.imports.values import USUAL_DUE_HOUR
 from core.rules import Rules, day_after, due_instants
 
 # A round that is planned leaves people this long to pay.
@@ -45,6 +46,24 @@ def plan(book: Book, *, now: datetime, timezone: str) -> list[Planned]:
     return planned
 
 
+def turns_of(book: Book) -> dict[int, list[int]]:
+    """Round → its lots, where turns are known: as they were held, as the book has those to come, the others by number.
+
+    Empty where lots are found in another way.
+    """
+    assert book.rules is not None
+    rules = book.rules
+    if not any(rules.order_of(n) in ("fixed", "drawn_once") for n in range(1, rules.rounds + 1)):
+        return {}
+    laid = {one.number: list(one.lots) for one in (*book.rounds, *book.turns.values())}
+    placed = {lot for lots in laid.values() for lot in lots}
+    rest = iter(lot for lot in range(1, rules.lots + 1) if lot not in placed)
+    for number in range(1, rules.rounds + 1):
+        lots = laid.setdefault(number, [])
+        lots += [next(rest) for _ in range(rules.lots_per_round - len(lots))]
+    return laid
+
+
 def warn_of_rounds_missed(book: Book, *, now: datetime, timezone: str) -> None:
     """Say that a round should have been held since the last one in the book."""
     if book.rules is None or not book.rounds or len(book.rounds) >= book.rules.rounds:
@@ -53,8 +72,8 @@ def warn_of_rounds_missed(book: Book, *, now: datetime, timezone: str) -> None:
     expected = next(iter(_days_after(book, book.rules)))
     first = next((one for one in plan(book, now=now, timezone=timezone) if not one.held), None)
     if first is not None and first.due_at.astimezone(zone).date() != expected:
-        planned = shown(first.due_at.astimezone(zone).date())
-        book.sheet("rounds").warn("rounds.late", round=number, due=shown(expected), planned=planned)
+        planned = said_day(first.due_at.astimezone(zone).date())
+        book.sheet("rounds").warn("rounds.late", round=number, due=said_day(expected), planned=planned)
 
 
 def _at(rules: Rules, day: date, zone: ZoneInfo) -> datetime:

@@ -1,42 +1,26 @@
-"""The money of an imported equb in its ledger: contributions, payouts and fees, day by day, each naming the import."""
+"""The money of an imported equb in its ledger, day by day and move by move, each transfer naming the import."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from itertools import groupby
+from typing import Any
 
 from core import ledger
-from core.imports.adding_up import Part, in_order, source_of
-from core.imports.book import FEE, IN, OUT
+from core.imports.book import OUT
+from core.imports.figures import source_of
+from core.imports.replay import BACK, DEDUCT, FILL, NET, Move
 from core.imports.rows import AT_ONCE, Writing
 from core.ledger import Posting
+from core.payouts import RESERVE, account_of
 
 
 async def post_money(doing: Writing) -> None:
-    """Post every transfer, day by day. What left a pot before enough had come in is posted when it had."""
-    by_payment: dict[int, list[Part]] = defaultdict(list)
-    for part in doing.sums.parts:
-        by_payment[part.payment].append(part)
-    days: dict[date, list[int]] = defaultdict(list)
-    for what in (IN, OUT, FEE):
-        for place, payment in in_order(doing.book, what):
-            days[payment.on].append(place)
-    pots: dict[int, int] = defaultdict(int)
-    waiting: list[Part] = []
-    for day in sorted(days):
-        postings: list[Posting] = []
-        for place in days[day]:
-            payment = doing.book.payments[place]
-            match payment.what:
-                case "in":
-                    postings += _contribution(doing, place, by_payment[place], pots)
-                case "out":
-                    waiting += by_payment[place]
-                case _:
-                    postings.append(_fee_taken(doing, place))
-        postings += _leaving(doing, waiting, pots)
-        await _post(doing, postings, doing.at(day))
-    last = doing.at(max(days)) if days else doing.tx.now
-    await _post(doing, _fees(doing), last)
+    """Post every move in the order in which the replay has them; what was taken before its day is of that day."""
+    numbered = list(enumerate(doing.sums.moves))
+    at = date.min
+    for day, moves in groupby(numbered, key=lambda one: one[1].on):
+        at = max(at, day)
+        await _post(doing, [posting for n, move in moves for posting in _postings(doing, n, move)], doing.at(at))
 
 
 async def _post(doing: Writing, postings: Sequence[Posting], at: datetime) -> None:
@@ -46,74 +30,99 @@ async def _post(doing: Writing, postings: Sequence[Posting], at: datetime) -> No
         )
 
 
-def _contribution(doing: Writing, place: int, parts: Sequence[Part], pots: dict[int, int]) -> Iterable[Posting]:
-    payment, payment_id = doing.book.payments[place], doing.ids.payments[place]
-    for number, part in enumerate(parts):
-        due = part.due
-        if due is not None:
-            pots[due.round] += part.amount_minor
-        yield Posting(
-            kind="contribution" if due else "contribution.advance",
-            debit=source_of(payment),
-            credit=doing.pot(due.round) if due else f"advance/{payment.member}",
-            amount_minor=part.amount_minor,
-            currency=doing.group.currency,
-            reference=f"payment:{payment_id}:{number if due else 'advance'}",
-            payment_id=payment_id,
-            due_id=doing.ids.dues[due.round, due.lot, due.member] if due else None,
-            memo=doing.memo,
-        )
+def _postings(doing: Writing, n: int, move: Move) -> Iterable[Posting]:
+    if move.payment is not None:
+        yield _of_line(doing, n, move)
+    elif move.what == NET:
+        yield from _set_off(doing, n, move)
+    else:
+        yield _of_pot(doing, n, move)
 
 
-def _leaving(doing: Writing, waiting: list[Part], pots: dict[int, int]) -> Iterable[Posting]:
-    """What the pots can pay now of what has left them; the rest stays in ``waiting``."""
-    still: list[Part] = []
-    for part in waiting:
-        promise, payment = part.promise, doing.book.payments[part.payment]
-        assert promise is not None
-        if pots[promise.round] < part.amount_minor:
-            still.append(part)
-            continue
-        pots[promise.round] -= part.amount_minor
+def _of_line(doing: Writing, n: int, move: Move) -> Posting:
+    """What a line of the book says: money that came in, went out of a pot, or was taken of the fee or a fund."""
+    assert move.payment is not None
+    payment, part = doing.book.payments[move.payment], move.part
+    common: dict[str, Any] = {"amount_minor": move.amount_minor, "currency": doing.group.currency}
+    if move.what == OUT and part is not None and part.promise is not None:
         leg_id = doing.ids.legs[id(part)]
-        yield Posting(
+        return Posting(
             kind="payout",
-            debit=doing.pot(promise.round),
+            debit=doing.pot(part.promise.round),
             credit=source_of(payment),
-            amount_minor=part.amount_minor,
-            currency=doing.group.currency,
             reference=f"leg:{leg_id}:{doing.imported.id}",
             payout_leg_id=leg_id,
-            memo=f"{doing.memo}, draw {doing.ids.records[promise.lot]}",
+            memo=f"{doing.memo}, draw {doing.ids.records[part.promise.lot]}",
+            **common,
         )
-    waiting[:] = still
-
-
-def _fees(doing: Writing) -> list[Posting]:
-    """The fee of each pot that something was paid of, bound to its last leg as the running book does it."""
-    last = {promise.round: doing.ids.legs[id(promise.paid[-1])] for promise in doing.sums.promises if promise.paid}
-    return [
-        Posting(
-            kind="fee",
-            debit=doing.pot(number),
-            credit="fee/organiser",
-            amount_minor=amount,
-            currency=doing.group.currency,
-            reference=f"deduction:{last[number]}:{doing.imported.id}:fee",
+    if part is None:
+        fund = f"fund/{payment.fund}" if payment.fund else account_of("fee")
+        return Posting(
+            kind="spend" if payment.fund else "fee.taken",
+            debit=fund,
+            credit=source_of(payment),
+            reference=f"import:{doing.imported.id}:{payment.what}:{move.payment}",
             memo=doing.memo,
+            **common,
         )
-        for number, amount in doing.sums.fees.items()
-    ]
-
-
-def _fee_taken(doing: Writing, place: int) -> Posting:
-    payment = doing.book.payments[place]
+    due, payment_id = part.due, doing.ids.payments[move.payment]
     return Posting(
-        kind="fee.taken",
-        debit="fee/organiser",
-        credit=source_of(payment),
-        amount_minor=payment.amount_minor,
+        kind="contribution" if due else "contribution.advance",
+        debit=source_of(payment),
+        credit=due.account(doing.rules, doing.pot(due.round)) if due else f"advance/{payment.member}",
+        reference=f"payment:{payment_id}:{n if due else 'advance'}",
+        payment_id=payment_id,
+        due_id=doing.ids.dues[due.key] if due else None,
+        memo=doing.memo,
+        **common,
+    )
+
+
+def _set_off(doing: Writing, n: int, move: Move) -> Iterable[Posting]:
+    """Out of the pot to the member, and from there to what they owed for the round."""
+    part = move.part
+    assert part is not None
+    assert part.due is not None
+    assert part.promise is not None
+    leg_id, pot = doing.ids.legs[id(part)], doing.pot(part.promise.round)
+    common: dict[str, Any] = {"amount_minor": move.amount_minor, "currency": doing.group.currency, "memo": doing.memo}
+    advance = f"advance/{part.promise.member}"
+    yield Posting(
+        kind="payout.netted",
+        debit=pot,
+        credit=advance,
+        reference=f"netted:{leg_id}",
+        payout_leg_id=leg_id,
+        **common,
+    )
+    yield Posting(
+        kind="contribution.netted",
+        debit=advance,
+        credit=part.due.account(doing.rules, pot),
+        reference=f"netted:{leg_id}:due",
+        due_id=doing.ids.dues[part.due.key],
+        **common,
+    )
+
+
+def _of_pot(doing: Writing, n: int, move: Move) -> Posting:
+    """What is deducted from a pot, or what a reserve adds to it and gets back."""
+    assert move.round is not None
+    pot = doing.pot(move.round)
+    sides = {DEDUCT: (pot, account_of(move.name)), FILL: (RESERVE, pot), BACK: (pot, RESERVE)}
+    kinds = {DEDUCT: "fee" if move.name == "fee" else "deduction", FILL: "reserve", BACK: "reserve.back"}
+    debit, credit = sides[move.what]
+    leg = doing.ids.legs[id(move.part)] if move.part is not None else f"round {move.round}"
+    return Posting(
+        kind=kinds[move.what],
+        debit=debit,
+        credit=credit,
+        amount_minor=move.amount_minor,
         currency=doing.group.currency,
-        reference=f"import:{doing.imported.id}:fee:{place}",
+        # As the running book names them, so that a payout that is taken back finds what goes with it.
+        reference=f"{_NAMED[move.what]}:{leg}:{doing.imported.id}:{n}:{move.name}",
         memo=doing.memo,
     )
+
+
+_NAMED = {DEDUCT: "deduction", FILL: "reserve", BACK: "reserve.back"}

@@ -11,8 +11,8 @@ from sqlalchemy import insert, text
 
 from core.db import Tx
 from core.groups import Group
-from core.imports.adding_up import Sums
 from core.imports.book import Book
+from core.imports.figures import Sums
 from core.imports.planning import Planned
 from core.imports.records import Import
 from core.imports.values import USUAL_DUE_HOUR
@@ -30,7 +30,7 @@ class Ids:
     lots: dict[int, UUID] = field(default_factory=dict)
     holdings: dict[tuple[int, int], UUID] = field(default_factory=dict)
     rounds: dict[int, UUID] = field(default_factory=dict)
-    dues: dict[tuple[int, int, int], UUID] = field(default_factory=dict)
+    dues: dict[tuple[int, int, int, str, int], UUID] = field(default_factory=dict)
     payments: dict[int, UUID] = field(default_factory=dict)
     # By the identity of the part of a payment that the leg is.
     legs: dict[int, UUID] = field(default_factory=dict)
@@ -85,7 +85,14 @@ async def write_rows(doing: Writing, table: type[Any], rows: Sequence[dict[str, 
 
 
 # How a column's values go to the database as one array.
-_ARRAYS = {"UUID": "uuid[]", "BIGINTEGER": "bigint[]", "TEXT": "text[]", "DATETIME": "timestamptz[]"}
+_ARRAYS = {
+    "UUID": "uuid[]",
+    "BIGINTEGER": "bigint[]",
+    "INTEGER": "bigint[]",
+    "SMALLINTEGER": "bigint[]",
+    "TEXT": "text[]",
+    "DATETIME": "timestamptz[]",
+}
 
 
 async def write_many(doing: Writing, table: type[Any], rows: Sequence[dict[str, Any]]) -> None:

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from core.imports.adding_up import Sums
+from core import catalogues
+from core.imports import said
 from core.imports.book import ERROR, Book, Line, Problem
+from core.imports.figures import Sums
 from core.imports.records import Counts
 from core.imports.words import BY_KEY
+from core.messages import Message, pack
 from core.money import Money
 
 # Lines in the order of the sheets, whatever order a file has them in.
@@ -22,6 +25,13 @@ def report(book: Book, sums: Sums) -> dict[str, Any]:
     return {"lines": [_line(line) for line in lines], "totals": _totals(book, sums)}
 
 
+def language_of(wanted: str) -> str:
+    """The first language of an ``Accept-Language`` header in which we speak; English without one."""
+    offered = catalogues.languages()
+    said_first = (one.partition(";")[0].strip()[:2].lower() for one in wanted.split(","))
+    return next((language for language in said_first if language in offered), "en")
+
+
 def counts(made: Mapping[str, Any]) -> Counts:
     """How many lines and problems a report has."""
     severities = [problem["severity"] for line in made["lines"] for problem in line["problems"]]
@@ -33,7 +43,7 @@ def _line(line: Line) -> dict[str, Any]:
     return {
         "sheet": line.sheet,
         "line": line.line,
-        "understood": line.understood,
+        "understood": pack(line.understood) if line.understood is not None else "",
         "problems": [_problem(problem) for problem in line.problems],
     }
 
@@ -43,9 +53,22 @@ def _problem(problem: Problem) -> dict[str, Any]:
         "code": problem.code,
         "severity": problem.severity,
         "column": problem.column,
-        "said": problem.sentence,
-        "facts": {name: value.decimal if isinstance(value, Money) else value for name, value in problem.facts.items()},
+        "said": pack(problem.message),
+        "facts": {name: _plain(value) for name, value in problem.facts.items()},
     }
+
+
+def _plain(value: Any) -> Any:
+    """A fact for programs: amounts in decimals, what is said of something in English."""
+    if isinstance(value, Money):
+        return value.decimal
+    return said.spoken(value) if isinstance(value, Message) else value
+
+
+def spoken(line: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """A line of a report in somebody's language."""
+    problems = [{**problem, "said": said.spoken(problem["said"], language)} for problem in line["problems"]]
+    return {**line, "understood": said.spoken(line["understood"], language), "problems": problems}
 
 
 def _totals(book: Book, sums: Sums) -> dict[str, Any]:

@@ -5,24 +5,44 @@ silently and nothing is guessed.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from pydantic import ValidationError
-
 from core import groups, people
+from core import sentences as say
 from core.errors import Refusal
 from core.folding import fold
-from core.imports import values, words
-from core.imports.book import FEE, IN, OUT, Book, Debt, Holding, Line, Payment, Person, RoundHeld
+from core.imports import agreed, values, words
+from core.imports.book import (
+    COMES_IN,
+    EARLIER,
+    FEE,
+    FINE,
+    IN,
+    OUT,
+    ROUNDS,
+    SPENT,
+    Book,
+    Debt,
+    Guaranteed,
+    Holding,
+    Line,
+    Payment,
+    Person,
+    RoundHeld,
+)
+from core.imports.lines import Reading
+from core.imports.planning import turns_of
+from core.imports.said import day as said_day
+from core.imports.said import message
 from core.imports.sheets import Cell, Row, Sheet
-from core.imports.values import USUAL_DUE_HOUR, Days, Unclear
-from core.imports.words import Column, RuleWord, SheetWords
+from core.imports.values import Days, Unclear
+from core.imports.words import Column, SheetWords
+from core.messages import Message
 from core.operator.rights import member_may
 from core.phones import masked
-from core.rules import Rules
 
 # A title may stand above the headings.
 _HEADING_WITHIN = 10
@@ -44,35 +64,25 @@ _WHATS = (
     (IN, ("contribution", "paid in", "income", "received", "ገቢ", "መዋጮ")),
     (OUT, ("pot", "payout", "paid out", "expense", "ወጪ", "እቁብ")),
     (FEE, ("commission", "organiser's fee", "ኮሚሽን")),
+    (FINE, ("late fine", "penalty", "ቅጣት")),
+    (SPENT, ("out of a fund", "fund", "ከሳጥን", "ከፈንድ")),
 )
+_DEBTS = (
+    (ROUNDS, ("round", "this cycle", "contribution", "ዙር", "መዋጮ")),
+    (FINE, ("fines", "ቅጣት")),
+    (EARLIER, ("before", "old", "earlier cycle", "ያለፈ", "የድሮ")),
+)
+_ROLE_WORDS = {
+    "organiser": say.ORGANISER,
+    "secretary": say.SECRETARY,
+    "collector": say.COLLECTOR,
+    "member": say.PLAIN_MEMBER,
+}
 _METHODS = (
     ("cash", ("ጥሬ ገንዘብ", "ጥሬ", "በእጅ")),
     ("bank", ("transfer", "cbe", "bank transfer", "ባንክ", "በባንክ")),
     ("wallet", ("telebirr", "cbebirr", "mpesa", "m-pesa", "mobile", "ቴሌብር", "ዋሌት")),
 )
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """One line that is being read: its cells by column, and where its problems go."""
-
-    line: Line
-    cells: Mapping[str, Cell]
-    words: SheetWords
-
-    def get(self, key: str, read: Any, *arguments: Any) -> Any:
-        """What stands under a column, or None: with a problem when it must be there or cannot be read."""
-        column = next(one for one in self.words.columns if one.key == key)
-        cell = self.cells.get(key)
-        if cell is None:
-            if column.required:
-                self.line.error("cell.missing", key, heading=column.names[0])
-            return None
-        try:
-            return read(cell, *arguments)
-        except Unclear as unclear:
-            self.line.error(unclear.code, key, **unclear.facts)
-            return None
 
 
 def understand(sheets: Sequence[Sheet], *, today: date, currency: str) -> Book:
@@ -92,13 +102,14 @@ def understand(sheets: Sequence[Sheet], *, today: date, currency: str) -> Book:
         if key not in found:
             book.sheet(key).error("sheet.missing", name=key)
     read = {words_.key: _lines(book, words_, found[words_.key]) for words_ in words.SHEETS if words_.key in found}
-    days = _rules(book, read.get("book", []), today)
+    days = agreed.read(book, read.get("book", []), today)
     _people(book, read.get("people", []))
     names = _Names(book)
     _lots(book, read.get("lots", []), names)
     _rounds(book, read.get("rounds", []), days)
     _payments(book, read.get("payments", []), names, days)
     _debts(book, read.get("debts", []), names)
+    _guarantors(book, read.get("guarantors", []), names)
     return book
 
 
@@ -120,7 +131,7 @@ def _column(sheet_words: SheetWords, cell: Cell) -> Column | None:
     return words.column_of(sheet_words, cell) if isinstance(cell, str) else None
 
 
-def _lines(book: Book, sheet_words: SheetWords, sheet: Sheet) -> list[_Reading]:
+def _lines(book: Book, sheet_words: SheetWords, sheet: Sheet) -> list[Reading]:
     """The lines under the headings, each with its cells by column."""
     heading = _heading_row(sheet_words, sheet)
     if heading is None:
@@ -138,7 +149,7 @@ def _lines(book: Book, sheet_words: SheetWords, sheet: Sheet) -> list[_Reading]:
         if beyond:
             line.error("line.too_many_cells", said=", ".join(beyond)[:80])
         cells = {key: row.cells[place] for key, place in columns.items() if place < len(row.cells)}
-        readings.append(_Reading(line, cells, sheet_words))
+        readings.append(Reading(line, cells, sheet_words))
     return readings
 
 
@@ -173,68 +184,10 @@ def _columns(book: Book, sheet_words: SheetWords, sheet: Sheet, heading: Row) ->
     return places
 
 
-# --- the book ------------------------------------------------------------------------------------
-
-
-def _rules(book: Book, readings: Sequence[_Reading], today: date) -> Days:
-    said: dict[str, Any] = {}
-    rows: list[tuple[_Reading, RuleWord]] = []
-    for reading in readings:
-        what = reading.get("what", values.text)
-        rule = words.rule_of(what) if what else None
-        if what and rule is None:
-            reading.line.warn("rule.unknown", "what", said=what[:60])
-        if rule is not None:
-            rows.append((reading, rule))
-    # The currency first: the amounts are in it.
-    for reading, rule in sorted(rows, key=lambda row: row[1].key != "currency"):
-        if reading.cells.get("value") is None:
-            continue
-        if rule.key in said:
-            reading.line.error("rule.twice", "what", name=rule.names[0])
-            continue
-        said[rule.key] = reading.get("value", rule.read, said.get("currency") or book.currency)
-        reading.line.understood = f"{rule.names[0]}: {values.said(reading.cells['value'])}"
-    book.currency = said.get("currency") or book.currency
-    book.cash_in_hand_minor = said.get("cash_in_hand")
-    missing = [rule for rule in words.RULES if rule.required and rule.key not in said]
-    for rule in missing if readings else ():
-        book.sheet("book").error("rule.missing", name=rule.names[0])
-    _name(book, said.get("name"))
-    fields = {rule.field: said[rule.key] for rule in words.RULES if rule.field and said.get(rule.key) is not None}
-    if not missing and all(said.get(rule.key) is not None for rule in words.RULES if rule.required):
-        _rule_set(book, fields, said.get("pot"))
-    return Days(today, said.get("calendar"))
-
-
-def _name(book: Book, said: str | None) -> None:
-    if said is None:
-        return
-    try:
-        book.name = groups.tidy_group_name(said)
-    except Refusal as refusal:
-        book.sheet("book").error(refusal.code, "value")
-
-
-def _rule_set(book: Book, fields: dict[str, Any], pot_minor: int | None) -> None:
-    try:
-        rules = Rules(**{"due_hour": USUAL_DUE_HOUR, **fields})
-        rules.check(currency=book.currency, pot_minor=pot_minor)
-    except ValidationError as error:
-        one = error.errors()[0]
-        book.sheet("book").error("rules.malformed", "value", what=f"{one['loc'][-1]}: {one['msg']}"[:120])
-        return
-    except Refusal as refusal:
-        what = ", ".join(f"{name} {getattr(value, 'spoken', value)}" for name, value in refusal.facts.items())
-        book.sheet("book").error("rules.refused", "value", what=f"{refusal.code} ({what}).")
-        return
-    book.rules = rules
-
-
 # --- people --------------------------------------------------------------------------------------
 
 
-def _people(book: Book, readings: Sequence[_Reading]) -> None:
+def _people(book: Book, readings: Sequence[Reading]) -> None:
     given = [reading.get("number", values.count) for reading in readings]
     taken = {number for number in given if number is not None}
     free = iter(number for number in range(1, 10_000) if number not in taken)
@@ -259,8 +212,8 @@ def _people(book: Book, readings: Sequence[_Reading]) -> None:
         language = reading.get("language", values.word, _LANGUAGES)
         if name is not None:
             book.people[number] = Person(reading.line, number, name, phone, role, language)
-            reached = masked(phone) if phone else "no phone"
-            reading.line.understood = f"no. {number} {name}, {reached}, {role}"
+            reached = masked(phone) if phone else message("no_phone")
+            reading.line.says("person", number=number, name=name, phone=reached, role=_ROLE_WORDS[role]())
     organisers = [one for one in book.people.values() if one.role == "organiser"]
     if readings and not organisers:
         book.sheet("people").error("people.no_organiser", "role")
@@ -268,7 +221,7 @@ def _people(book: Book, readings: Sequence[_Reading]) -> None:
         one.line.error("people.organisers", "role")
 
 
-def _person_name(reading: _Reading) -> str | None:
+def _person_name(reading: Reading) -> str | None:
     typed = reading.get("name", values.text)
     if typed is None:
         return None
@@ -321,7 +274,7 @@ class _Names:
 # --- lots and rounds -----------------------------------------------------------------------------
 
 
-def _lots(book: Book, readings: Sequence[_Reading], names: _Names) -> None:
+def _lots(book: Book, readings: Sequence[Reading], names: _Names) -> None:
     seen: set[tuple[int, int]] = set()
     for reading in readings:
         lot = reading.get("lot", values.count)
@@ -337,36 +290,38 @@ def _lots(book: Book, readings: Sequence[_Reading], names: _Names) -> None:
             continue
         seen.add((lot, member))
         book.holdings.append(Holding(reading.line, lot, member, Fraction(share)))
-        reading.line.understood = f"lot {lot}: {share} of it is {book.people[member].name}'s (no. {member})"
+        reading.line.says("lot", lot=lot, share=str(share), name=book.people[member].name, number=member)
 
 
-def _rounds(book: Book, readings: Sequence[_Reading], days: Days) -> None:
+def _rounds(book: Book, readings: Sequence[Reading], days: Days) -> None:
     held: dict[int, RoundHeld] = {}
+    known_turns = book.rules is not None and bool(turns_of(book))
+    days = replace(days, ahead=known_turns)
     for reading in readings:
         number = reading.get("round", values.count)
         on = reading.get("date", values.day, days)
         lots = reading.get("lot", values.counts)
         if number is None or on is None or not lots:
             continue
-        if on > days.today:
-            reading.line.error("date.in_future", "date", said=values.shown(on))
+        ahead = on > days.today
+        if ahead and not known_turns:
+            reading.line.error("date.in_future", "date", said=said_day(on))
         known = held.get(number)
         if known is not None and known.on != on:
             reading.line.error("round.twice", "round", round=number)
             continue
         earlier = known.lots if known else ()
         held[number] = RoundHeld(known.line if known else reading.line, number, on, (*earlier, *lots))
-        came_up = "lot" if len(lots) == 1 else "lots"
-        reading.line.understood = (
-            f"round {number}, {values.shown(on)}: {came_up} {', '.join(map(str, lots))}, drawn on paper"
-        )
-    book.rounds = [held[number] for number in sorted(held)]
+        shown = ", ".join(map(str, lots))
+        reading.line.says("turn" if ahead else "round", round=number, on=said_day(on), lots=shown)
+    book.rounds = [held[number] for number in sorted(held) if held[number].on <= days.today]
+    book.turns = {number: one for number, one in held.items() if one.on > days.today}
 
 
 # --- money ---------------------------------------------------------------------------------------
 
 
-def _payments(book: Book, readings: Sequence[_Reading], names: _Names, days: Days) -> None:
+def _payments(book: Book, readings: Sequence[Reading], names: _Names, days: Days) -> None:
     round_days = {one.number: one.on for one in book.rounds}
     seen: dict[tuple[Any, ...], int] = {}
     organiser = book.organiser
@@ -384,7 +339,8 @@ def _payments(book: Book, readings: Sequence[_Reading], names: _Names, days: Day
         if on is None or None in (what, member, amount, method):
             continue
         reference = values.said(reading.cells.get("receipt"))[:100] or None
-        payment = Payment(reading.line, what, on, member, amount, method, officer, number, lot, reference)
+        fund = _fund(book, reading) if what == SPENT else None
+        payment = Payment(reading.line, what, on, member, amount, method, officer, number, lot, reference, fund)
         key = (what, on, member, amount, number, lot, reference)
         if key in seen and reference is None:
             reading.line.warn("payment.twice", other=seen[key])
@@ -393,7 +349,7 @@ def _payments(book: Book, readings: Sequence[_Reading], names: _Names, days: Day
         reading.line.understood = _shown(book, payment)
 
 
-def _payment_day(reading: _Reading, days: Days, round_days: Mapping[int, date], number: int | None) -> date | None:
+def _payment_day(reading: Reading, days: Days, round_days: Mapping[int, date], number: int | None) -> date | None:
     if reading.cells.get("date") is None:
         if number is not None and number in round_days:
             reading.line.warn("payment.round_day", "date", round=number)
@@ -402,48 +358,97 @@ def _payment_day(reading: _Reading, days: Days, round_days: Mapping[int, date], 
         return None
     on: date | None = reading.get("date", values.day, days)
     if on is not None and on > days.today:
-        reading.line.error("date.in_future", "date", said=values.shown(on))
+        reading.line.error("date.in_future", "date", said=said_day(on))
     return on
 
 
-def _office(book: Book, reading: _Reading, officer: int | None, what: str | None) -> None:
+def _office(book: Book, reading: Reading, officer: int | None, what: str | None) -> None:
     """Who takes money in or pays it out has the office for it, or it would be nobody's to account for."""
     if officer is None or what is None:
         return
     who = book.people[officer]
-    if not member_may(who.role, "record" if what == IN else "pay_out"):
+    if not member_may(who.role, "record" if what in COMES_IN else "pay_out"):
         reading.line.error("payment.officer", "officer", name=who.name)
 
 
-def _shown(book: Book, payment: Payment) -> str:
+def _fund(book: Book, reading: Reading) -> str | None:
+    """The fund that something was spent of, by its name in the rules."""
+    known = fund_names(book)
+    if reading.cells.get("fund") is None:
+        reading.line.error("fund.missing", "fund")
+        return None
+    typed = reading.get("fund", values.text)
+    named = next((name for name in known if fold(name) == fold(typed or "")), None)
+    if named is None:
+        reading.line.error("fund.unknown", "fund", said=(typed or "")[:40], offered=", ".join(known) or "-")
+    return named
+
+
+def fund_names(book: Book) -> list[str]:
+    """The funds that this equb's rules fill."""
+    if book.rules is None:
+        return []
+    fines = {"fund": ["fines"], "charity": ["charity"], "members": ["members"]}.get(book.rules.fine.to, [])
+    return [one.name for one in book.rules.deductions] + (fines if book.rules.fine.kind != "none" else [])
+
+
+def _shown(book: Book, payment: Payment) -> Message:
     who = book.people[payment.member]
-    amount = book.money(payment.amount_minor)
-    through = f"in {payment.method}" if payment.method == "cash" else f"by {payment.method}"
-    officer = book.people[payment.officer].name if payment.officer else None
-    place = "".join(f", {word} {n}" for word, n in (("round", payment.round), ("lot", payment.lot)) if n is not None)
-    side = f"{amount.spoken} {amount.currency} {through}{place}"
-    match payment.what:
-        case "in":
-            told = f"{who.name} (no. {who.number}) paid {side}" + (f", {officer} holds it" if officer else "")
-        case "out":
-            told = f"{who.name} (no. {who.number}) got {side}" + (f", paid by {officer}" if officer else "")
-        case _:
-            told = f"{who.name} (no. {who.number}) took {side} as the organiser's fee"
-    return f"{values.shown(payment.on)}: {told}"
+    way = message(payment.method) if payment.method != "cash" else None
+    if way is None:
+        officer = book.people[payment.officer].name if payment.officer else ""
+        way = message("cash_held" if payment.what in COMES_IN else "cash_paid", name=officer)
+    facts = {"on": said_day(payment.on), "amount": book.money(payment.amount_minor), "way": way}
+    if payment.what == SPENT:
+        return message(SPENT, **facts, fund=payment.fund or "")
+    said = message(payment.what, **facts, name=who.name, number=who.number)
+    if payment.round is not None:
+        said = message("for_round", said=said, round=payment.round)
+    return message("for_lot", said=said, lot=payment.lot) if payment.lot is not None else said
 
 
-def _debts(book: Book, readings: Sequence[_Reading], names: _Names) -> None:
-    seen: set[int] = set()
+def _debts(book: Book, readings: Sequence[Reading], names: _Names) -> None:
+    seen: set[tuple[int, str, int | None]] = set()
+    organiser = book.organiser
     for reading in readings:
         member = reading.get("member", names.find)
         amount = reading.get("amount", values.amount_or_nothing, book.currency)
-        if member is None or amount is None:
+        of = reading.get("of", values.word, _DEBTS) if reading.cells.get("of") is not None else ROUNDS
+        if member is None or amount is None or of is None:
+            continue
+        to = reading.get("to", names.find) if of == EARLIER else None
+        if of == EARLIER and reading.cells.get("to") is None and organiser is not None:
+            to = organiser.number
+        if of == EARLIER and to is None:
             continue
         name = book.people[member].name
-        if member in seen:
+        if to == member:
+            reading.line.error("debt.to_oneself", "to", name=name)
+            continue
+        if (member, of, to) in seen:
             reading.line.error("debt.twice", "member", name=name)
             continue
-        seen.add(member)
-        book.debts.append(Debt(reading.line, member, amount))
-        owed = book.money(amount)
-        reading.line.understood = f"{name} (no. {member}) owes {owed.spoken} {owed.currency}"
+        seen.add((member, of, to))
+        book.debts.append(Debt(reading.line, member, amount, of, to))
+        facts = {"name": name, "number": member, "amount": book.money(amount)}
+        if of == EARLIER and to is not None:
+            reading.line.says("debt_earlier", **facts, to=book.people[to].name)
+        else:
+            reading.line.says("debt" if of == ROUNDS else "debt_fine", **facts)
+
+
+def _guarantors(book: Book, readings: Sequence[Reading], names: _Names) -> None:
+    seen: set[tuple[int, int]] = set()
+    for reading in readings:
+        member, guarantor = reading.get("member", names.find), reading.get("guarantor", names.find)
+        if member is None or guarantor is None:
+            continue
+        if member == guarantor:
+            reading.line.error("guarantor.oneself", "guarantor")
+        elif (member, guarantor) in seen:
+            reading.line.error("guarantor.twice", "guarantor", name=book.people[guarantor].name)
+        else:
+            seen.add((member, guarantor))
+            book.guaranteed.append(Guaranteed(reading.line, member, guarantor))
+            answers = {"guarantor": book.people[guarantor].name, "name": book.people[member].name}
+            reading.line.says("guarantor", **answers)

@@ -36,7 +36,9 @@ async def undo(tx: Tx, imported: Import, group: Group) -> int:
         .values(reversed_at=tx.now, reversed_by=tx.actor, reason=REASON)
     )
     await tx.session.execute(
-        update(Leg).where(Leg.group_id == group.group_id).values(paid_at=None, paid_by=None, held_by=None)
+        update(Leg)
+        .where(Leg.group_id == group.group_id)
+        .values(paid_at=None, paid_by=None, held_by=None, received_at=None, received_by=None)
     )
     await tx.session.execute(update(Due).where(Due.group_id == group.group_id).values(excused_at=tx.now))
     await tx.session.execute(
@@ -96,7 +98,8 @@ _SIGNS = (
     (
         "payouts",
         "SELECT count(*) FROM payout_legs WHERE group_id = :group AND ((paid_at IS NOT NULL AND paid_by IS DISTINCT"
-        " FROM :import_actor) OR received_at IS NOT NULL OR denied_at IS NOT NULL)",
+        " FROM :import_actor) OR (received_at IS NOT NULL AND received_by IS DISTINCT FROM :import_actor)"
+        " OR denied_at IS NOT NULL)",
     ),
     ("draws", "SELECT count(*) FROM draw_lists WHERE group_id = :group"),
     (

@@ -13,12 +13,12 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from core import phones
-from core.calendar import from_ethiopian, to_ethiopian
+from core import lexicon, phones
+from core.calendar import from_ethiopian
 from core.errors import Refusal
 from core.folding import fold
+from core.imports.said import day as said_day
 from core.imports.sheets import Cell
-from core.messages import MONTHS
 from core.money import MINOR_DIGITS
 from core.rules import Fee, Rhythm
 from core.talking import understanding
@@ -181,17 +181,17 @@ def rhythm(cell: Cell, _currency: str = "") -> Rhythm:
 
 
 def fee(cell: Cell, currency: str) -> Fee:
-    """What is kept of each pot: ``5%``, ``2.5 %``, ``500``, ``2 instalments``, ``none``."""
-    typed = _words(cell)
+    """What is kept of each pot: ``5%``, ``2.5 %``, ``500``, ``2 instalments``, ``none``; ``500 begin``: paid apart."""
+    typed, collect = collected(_words(cell))
     if fold(typed) in ("none", "nothing", "no", "0", "የለም", "0%"):
         return Fee()
     part = re.fullmatch(r"(\d{1,2}(?:[.,]\d)?)\s*%", typed, re.ASCII)
     if part:
-        return Fee(kind="per_mille", value=int(Fraction(part[1].replace(",", ".")) * 10))
+        return Fee(kind="per_mille", value=int(Fraction(part[1].replace(",", ".")) * 10), collect=collect)
     whole = re.fullmatch(r"(\d{1,3})\s*(?:instal?lments?|contributions?|መዋጮ|መዋጮዎች)", typed, re.ASCII | re.IGNORECASE)
     if whole:
-        return Fee(kind="instalments", value=int(whole[1]))
-    return Fee(kind="flat", value=amount(typed, currency))
+        return Fee(kind="instalments", value=int(whole[1]), collect=collect)
+    return Fee(kind="flat", value=amount(typed, currency), collect=collect)
 
 
 _CALENDARS = (
@@ -280,14 +280,20 @@ _NAMED = re.compile(r"(\d{1,2})\s*[.,/\-\s]?\s*([^\W\d_]+)\.?\s*[.,/\-\s]\s*(\d{
 _NAMED_FIRST = re.compile(r"([^\W\d_]+)\.?\s+(\d{1,2})(?:st|nd|rd|th)?\s*,?\s+(\d{4})")
 # An equb older than this is no running one.
 _OLDEST_YEARS = 40
+# Turns are laid for a cycle, not for a life.
+_AHEAD_YEARS = 5
 
 
 @dataclass(frozen=True)
 class Days:
-    """How the dates of a book are meant: its calendar, where it says one, and the present day."""
+    """How the dates of a book are meant: its calendar, where it says one, and the present day.
+
+    ``ahead``: days to come are meant too, of the years that follow.
+    """
 
     today: date
     calendar: str | None = None
+    ahead: bool = False
 
 
 @lru_cache(maxsize=4096)
@@ -300,7 +306,7 @@ def day(cell: Cell, days: Days) -> date:
     if isinstance(cell, date):
         # A spreadsheet makes a date of its own out of Ethiopian digits too: then what it holds may be either.
         meant = "gregorian" if days.calendar == "gregorian" else None
-        return _either(cell.year, cell.month, cell.day, today=days.today, meant=meant, said=cell.isoformat())
+        return _either(cell.year, cell.month, cell.day, days=days, meant=meant, said=cell.isoformat())
     typed = _words(cell).strip()
     era, bare = None, re.sub(r"\s+\d{1,2}:\d{2}(:\d{2})?$", "", typed)
     for name, pattern in _ERAS:
@@ -324,7 +330,7 @@ def day(cell: Cell, days: Days) -> date:
         raise Unclear("date.year", said=typed[:40])
     if month_number > 13 and number <= 13:
         raise Unclear("date.month_first", said=typed[:40])
-    return _either(year, month_number, number, today=days.today, meant=era or days.calendar, said=typed)
+    return _either(year, month_number, number, days=days, meant=era or days.calendar, said=typed)
 
 
 def _in_words(year: int, month: str, number: int, typed: str) -> date:
@@ -339,7 +345,7 @@ def _in_words(year: int, month: str, number: int, typed: str) -> date:
     raise Unclear("date.not_understood", said=typed[:40])
 
 
-def _either(year: int, month: int, number: int, *, today: date, meant: str | None, said: str) -> date:
+def _either(year: int, month: int, number: int, *, days: Days, meant: str | None, said: str) -> date:
     """The day that digits mean in the calendar meant, else in the only one that does not make it the future."""
     candidates: dict[str, date] = {}
     for name, make in (("gregorian", date), ("ethiopian", from_ethiopian)):
@@ -351,18 +357,27 @@ def _either(year: int, month: int, number: int, *, today: date, meant: str | Non
         if meant not in candidates:
             raise Unclear("date.not_understood", said=said[:40])
         return candidates[meant]
+    today = days.today
     oldest = today.replace(year=today.year - _OLDEST_YEARS, day=1)
     possible = [one for one in candidates.values() if oldest <= one <= today]
     if len(possible) == 1:
         return possible[0]
+    latest = today.replace(year=today.year + _AHEAD_YEARS, day=1)
+    following = [one for one in candidates.values() if today < one <= latest]
+    if days.ahead and not possible and len(following) == 1:
+        return following[0]
     if "gregorian" not in candidates:
         raise Unclear("date.not_understood", said=said[:40])
     if not possible:
         raise Unclear("date.in_future", said=said[:40])
-    raise Unclear("date.two_calendars", said=said[:40], **{n: shown(d) for n, d in candidates.items()})
+    raise Unclear("date.two_calendars", said=said[:40], **{n: said_day(d) for n, d in candidates.items()})
 
 
-def shown(on: date) -> str:
-    """A day as the preview writes it: the Ethiopian one first, the Gregorian in digits."""
-    year, month, number = to_ethiopian(on)
-    return f"{number} {MONTHS[month - 1].text} {year} ({on:%d/%m/%Y})"
+def collected(typed: str) -> tuple[str, str]:
+    """What a fee is without the word for how it is collected, and that: of the pot, with round 1, or every round."""
+    left, found = [], "pot"
+    for one in typed.split():
+        meant = lexicon.meaning("words", one)
+        found = {"begin": "begin", "round": "round"}.get(meant or "", found)
+        left += [] if meant in ("begin", "round") else [one]
+    return " ".join(left), found

@@ -44,6 +44,8 @@ class RuleWord:
     about: str
     read: Callable[[str, str], Any]
     field: str | None = None
+    # The rule's own word after SET: the value is read as it is there, and such a row may stand more than once.
+    set_word: str | None = None
     required: bool = False
     example: str = ""
     choices: tuple[str, ...] = ()
@@ -119,7 +121,12 @@ SHEETS = (
         (
             Column("round", _ROUND_NAMES, "1, 2, 3 … in order", required=True),
             Column("date", _DATE_NAMES, "the day it fell due and was drawn", required=True),
-            Column("lot", _LOT_NAMES, "the lot that came up; several as 3, 7", required=True),
+            Column(
+                "lot",
+                _LOT_NAMES,
+                "the lot that came up; several as 3, 7. Where turns are fixed, also of rounds to come",
+                required=True,
+            ),
         ),
     ),
     SheetWords(
@@ -131,8 +138,9 @@ SHEETS = (
             Column(
                 "what",
                 ("what", "in or out", "in/out", "kind", "type", "ዓይነት", "ገቢ ወይም ወጪ", "ገቢ/ወጪ"),
-                "in: a contribution; out: a pot, or a part of one; fee: what the organiser took",
-                choices=("in", "out", "fee"),
+                "in: a contribution; out: a pot, or a part of one; fee: what the organiser took; fine: one that was"
+                " paid; spent: out of a fund",
+                choices=("in", "out", "fee", "fine", "spent"),
             ),
             Column("member", _MEMBER_NAMES, "who paid or received: number or name as in people", required=True),
             Column("amount", _AMOUNT_NAMES, "1000 · 1,000 · 1 000 birr", required=True),
@@ -155,6 +163,7 @@ SHEETS = (
                 "as it stands on your receipt",
             ),
             Column("note", _NOTE_NAMES, "for yourself"),
+            Column("fund", ("fund", "out of the fund", "ሳጥን", "ፈንድ"), "of which fund something was spent"),
         ),
     ),
     SheetWords(
@@ -165,12 +174,66 @@ SHEETS = (
             Column("member", _MEMBER_NAMES, "number or name as in people", required=True),
             Column("amount", _AMOUNT_NAMES, "what is still owed", required=True),
             Column("note", _NOTE_NAMES, "for yourself"),
+            Column(
+                "of",
+                ("of", "for", "debt of", "የምን", "ስለ"),
+                "rounds: of the rounds held (empty is that); fine: a fine not paid; earlier: of a cycle before",
+                choices=("rounds", "fine", "earlier"),
+            ),
+            Column(
+                "to", ("to", "owed to", "ለማን", "ለ"), "of an earlier cycle: to whom it is owed; empty: the organiser"
+            ),
+        ),
+    ),
+    SheetWords(
+        "guarantors",
+        ("guarantors", "guarantor", "guarantees", "ዋሶች", "ዋስ"),
+        "Who answers for whom, where members have guarantors.",
+        (
+            Column("member", _MEMBER_NAMES, "for whom: number or name as in people", required=True),
+            Column("guarantor", ("guarantor", "answers", "ዋስ", "ዋሱ"), "who answers for them", required=True),
         ),
     ),
 )
 BY_KEY = {words.key: words for words in SHEETS}
 # The template explains itself on a sheet that says nothing to us.
 EXPLAINED = ("read me", "readme", "help", "explained", "how to", "ማብራሪያ", "መመሪያ")
+
+# Rules that are said as after SET: key, names, what they mean, what may be chosen from.
+_SET_ROWS: tuple[tuple[str, tuple[str, ...], str, tuple[str, ...]], ...] = (
+    ("day", ("due day", "market day", "የመክፈያ ዕለት", "የገበያ ቀን"), "tuesday, 15, 15 ethiopian, last sunday", ()),
+    ("holidays", ("holidays", "holiday", "በዓላት", "በዓል"), "ET, or ET before: due days move", ()),
+    (
+        "order",
+        ("order", "how lots are found", "ቅደም ተከተል", "የዕጣ ቅደም ተከተል"),
+        "drawn, once, fixed, need or auction; one more row for a later round: need from 4",
+        ("drawn", "once", "fixed", "need", "auction"),
+    ),
+    ("auction", ("auction", "ጨረታ"), "open step 50 max 30% setoff; sealed dividend", ()),
+    ("first", ("first to the organiser", "first pot to the organiser", "የመጀመሪያው ለሰብሳቢ"), "yes or no", ("yes", "no")),
+    (
+        "guarantors",
+        ("guarantors needed", "number of guarantors", "የዋስ ብዛት"),
+        "how many each needs before receiving",
+        (),
+    ),
+    ("fine", ("fine", "late fine", "ቅጣት"), "50, 5%, 20 daily max 200, 50 lot to organiser", ()),
+    ("deduct", ("deduction", "deducted", "taken of each pot", "ተቀናሽ"), "reserve 2%, food 60 first; a row for each", ()),
+    ("netting", ("netting", "own contribution set off", "ማቻቻል"), "yes: what the winner owes is kept", ("yes", "no")),
+    (
+        "pot",
+        ("when a pot is not full", "pot not full", "shortfall", "እቁቡ ካልሞላ"),
+        "there, wait, reserve or guarantor",
+        ("there", "wait", "reserve", "guarantor"),
+    ),
+    ("loan", ("loans", "loan", "ብድር"), "how much of a pot may be lent: 50%", ()),
+    ("thing", ("thing", "pot in kind", "ዕቃ"), "what the pot is, when it is no money: gabi", ()),
+    ("late", ("late joiners", "late joining", "ዘግይቶ የሚገባ"), "back, short or no", ("back", "short", "no")),
+    ("leaving", ("leaving", "fee for leaving", "መውጣት"), "what who leaves loses: 5%", ()),
+    ("debts", ("old debts", "debts of an earlier cycle", "የድሮ ዕዳ"), "ask, bar or keep", ("ask", "bar", "keep")),
+    ("closing", ("closing", "funds at the end", "መዝጊያ"), "carry or share", ("carry", "share")),
+    ("vote", ("rule changes", "vote", "ድምጽ"), "who changes rules: no (officers), 60%", ()),
+)
 
 RULES = (
     RuleWord(
@@ -266,6 +329,10 @@ RULES = (
         values.yes_or_no,
         "payout_approval",
         choices=("yes", "no"),
+    ),
+    *(
+        RuleWord(f"set.{key}", names, about, values.text, set_word=key, choices=choices)
+        for key, names, about, choices in _SET_ROWS
     ),
     RuleWord(
         "pot",

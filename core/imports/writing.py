@@ -19,13 +19,17 @@ from core.cycle.rounds import Round, beacon_of, lot_label
 from core.db import Tx
 from core.groups import Group, Holding, Lot, Member
 from core.ids import RECEIPT_CODE_LENGTH, new_code, new_id
-from core.imports.adding_up import Promise, Sums, holding_amounts, in_order
-from core.imports.book import IN, Book
-from core.imports.planning import plan
+from core.imports import before
+from core.imports.adding_up import holding_amounts, in_order
+from core.imports.book import FINE, IN, Book
+from core.imports.figures import Promise, Sums
+from core.imports.planning import plan, turns_of
 from core.imports.posting import post_money
 from core.imports.records import Import
 from core.imports.rows import Ids, Writing, write_many, write_rows
+from core.membership.guarantors import Guarantee
 from core.messages import SMS
+from core.order import turns
 from core.order.draw import PaperDraw, paper_to_json, seal_paper
 from core.order.found import PAPER, Draw
 from core.payouts import Leg, Payout
@@ -38,6 +42,10 @@ async def write(tx: Tx, imported: Import, book: Book, sums: Sums, *, tenant: Ten
     """Write everything; the group runs, and its next round opens when it is woken."""
     assert book.rules is not None
     group = await groups.found(tx, None, name=book.name, currency=book.currency, rules=book.rules)
+    if sums.earlier:
+        # What is owed of before is of a cycle of its own, which is over.
+        group.cycle = 2
+        await tx.session.flush()
     planned = plan(book, now=tx.now, timezone=tenant.timezone)
     doing = Writing(tx, imported, book, sums, group, planned, book.rules, ZoneInfo(tenant.timezone), Ids())
     await _members(doing, tenant)
@@ -49,6 +57,9 @@ async def write(tx: Tx, imported: Import, book: Book, sums: Sums, *, tenant: Ten
     await _dues(doing)
     await _payments(doing)
     await _payouts(doing)
+    await _turns(doing)
+    await _guarantees(doing)
+    await before.write(doing)
     await post_money(doing)
     group.status, group.wake_at = "running", tx.now
     await tx.session.flush()
@@ -182,6 +193,28 @@ async def _draws(doing: Writing) -> None:
         )
 
 
+async def _turns(doing: Writing) -> None:
+    """The turns of a cycle whose order is known: as they were held, as the book has those to come, else by number."""
+    laid = turns_of(doing.book)
+    source = "drawn_once" if turns.draws_turns(doing.rules) else "fixed"
+    rows = [
+        doing.row(cycle=doing.group.cycle, round_number=n, ordinal=place, lot_id=doing.ids.lots[lot], source=source)
+        for n, lots in laid.items()
+        for place, lot in enumerate(lots, 1)
+    ]
+    await write_rows(doing, turns.Turn, rows)
+
+
+async def _guarantees(doing: Writing) -> None:
+    common = {"cycle": doing.group.cycle, "consented_at": doing.tx.now, "called_at": None, "released_at": None}
+    members = doing.ids.members
+    rows = [
+        doing.row(id=new_id(), member_id=members[one.member], guarantor_id=members[one.guarantor], **common)
+        for one in doing.book.guaranteed
+    ]
+    await write_rows(doing, Guarantee, rows)
+
+
 # --- dues, payments, payouts ---------------------------------------------------------------------
 
 
@@ -189,18 +222,18 @@ async def _dues(doing: Writing) -> None:
     due_at = {one.number: one.due_at for one in doing.planned}
     ids, rows = doing.ids, []
     for due in doing.sums.dues:
-        key = (due.round, due.lot, due.member)
-        ids.dues[key] = new_id()
+        ids.dues[due.key] = new_id()
         rows.append(
             doing.row(
-                id=ids.dues[key],
+                id=ids.dues[due.key],
                 round_id=ids.rounds[due.round],
                 holding_id=ids.holdings[due.lot, due.member],
                 lot_id=ids.lots[due.lot],
                 member_id=ids.members[due.member],
-                kind="contribution",
+                kind=due.kind,
+                ordinal=due.ordinal,
                 amount_minor=due.amount_minor,
-                account=doing.pot(due.round),
+                account=due.account(doing.rules, doing.pot(due.round)),
                 due_at=due_at[due.round],
             )
         )
@@ -210,7 +243,7 @@ async def _dues(doing: Writing) -> None:
 async def _payments(doing: Writing) -> None:
     ids, rows = doing.ids, []
     codes: set[str] = set()
-    for place, payment in in_order(doing.book, IN):
+    for place, payment in sorted([*in_order(doing.book, IN), *in_order(doing.book, FINE)], key=lambda one: one[0]):
         code = new_code(RECEIPT_CODE_LENGTH)
         while code in codes:
             code = new_code(RECEIPT_CODE_LENGTH)
@@ -236,10 +269,10 @@ async def _payments(doing: Writing) -> None:
 async def _payouts(doing: Writing) -> None:
     rules, ids = doing.rules, doing.ids
     instants = {one.number: one.draw_at for one in doing.planned}
-    deductions = [{"kind": "fee", "amount_minor": rules.fee_minor}] if rules.fee_minor else []
     payout_ids: dict[int, UUID] = {}
     rows = []
     for held in doing.book.rounds:
+        deducted = rules.deductions_minor(held.number)
         for lot in held.lots:
             payout_ids[lot] = new_id()
             rows.append(
@@ -248,8 +281,8 @@ async def _payouts(doing: Writing) -> None:
                     round_id=ids.rounds[held.number],
                     lot_id=ids.lots[lot],
                     gross_minor=rules.gross_pot_minor,
-                    deductions=deductions,
-                    amount_minor=rules.pot_minor,
+                    deductions=[{"kind": name, "amount_minor": minor} for name, minor in deducted],
+                    amount_minor=rules.gross_pot_minor - sum(minor for _, minor in deducted),
                     created_at=instants[held.number],
                 )
             )
@@ -271,10 +304,23 @@ def _legs(doing: Writing, promise: Promise, payout_id: UUID, created_at: datetim
         member_id=ids.members[promise.member],
         created_at=created_at,
     )
-    unpaid = {"method": "cash", "paid_at": None, "paid_by": None, "held_by": None}
+    unpaid = {"method": "cash", "paid_at": None, "paid_by": None, "held_by": None, "received_at": None}
+    unpaid["received_by"] = None
     for part in promise.paid:
-        payment = doing.book.payments[part.payment]
         ids.legs[id(part)] = new_id()
+        if part.due is not None:
+            # Set off: nobody handed it over, nobody has to confirm it.
+            yield {
+                **common,
+                **dict.fromkeys(("paid_at", "received_at"), created_at),
+                **dict.fromkeys(("paid_by", "received_by"), doing.actor),
+                "id": ids.legs[id(part)],
+                "amount_minor": part.amount_minor,
+                "method": "netted",
+                "held_by": None,
+            }
+            continue
+        payment = doing.book.payments[part.payment]
         yield {
             **common,
             "id": ids.legs[id(part)],
@@ -283,6 +329,8 @@ def _legs(doing: Writing, promise: Promise, payout_id: UUID, created_at: datetim
             "paid_at": doing.at(payment.on),
             "paid_by": doing.actor,
             "held_by": ids.members[payment.officer] if payment.officer else None,
+            "received_at": None,
+            "received_by": None,
         }
     left = promise.amount_minor - promise.paid_minor
     if left:

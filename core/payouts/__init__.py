@@ -10,10 +10,11 @@ from core.payouts.making import add_legs, approve, create, holders, refit
 from core.payouts.netting import after_late_money, net_debts, net_own, old_debts, recall_reserve, set_off
 from core.payouts.paying import leg, pay, receive, take_back, waiting
 from core.payouts.records import Leg, Payable, Payout, new_leg, source
-from core.payouts.sharing import RESERVE, came_in, gross_parts, payable, standing
+from core.payouts.sharing import RESERVE, account_of, came_in, gross_parts, payable, standing
 
 __all__ = [
     "RESERVE",
+    "account_of",
     "Leg",
     "Payable",
     "Payout",

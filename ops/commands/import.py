@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("files", nargs="*", metavar="FILE", help="an .xlsx, a .zip, .csv files, or a folder of them")
     parser.add_argument("--tenant", default=FIRST_TENANT, help=f"its code (default {FIRST_TENANT})")
     parser.add_argument("--commit", action="store_true", help="write it, if nothing is wrong")
+    parser.add_argument("--language", default="en", help="in which to say what was understood (default en)")
     parser.add_argument("--all", action="store_true", help="print the lines without problems too")
     parser.add_argument("--template", metavar="FILE", help="write the template to FILE (.xlsx, or .zip for CSVs)")
     parser.add_argument("--undo", metavar="CODE", help="take a committed import back as one")
@@ -98,7 +99,7 @@ async def _do(said: argparse.Namespace, files: Sequence[tuple[str, bytes]]) -> t
         uploaded = await imports.read(files)
         async with transaction(tenant.id, actor="operator") as tx:
             made = await imports.preview(tx, uploaded, tenant=tenant)
-        lines = [*_report(made.shown, everything=said.all), *_verdict(made)]
+        lines = [*_report(made.shown, everything=said.all, language=said.language), *_verdict(made)]
         if said.commit and not made.errors:
             async with transaction(tenant.id, actor="operator") as tx:
                 done, group = await imports.commit(tx, made.id, tenant=tenant)
@@ -108,8 +109,8 @@ async def _do(said: argparse.Namespace, files: Sequence[tuple[str, bytes]]) -> t
         await dispose()
 
 
-def _report(shown: dict[str, Any], *, everything: bool) -> Iterator[str]:
-    for line in shown["lines"]:
+def _report(shown: dict[str, Any], *, everything: bool, language: str) -> Iterator[str]:
+    for line in (imports.spoken(line, language) for line in shown["lines"]):
         if everything or line["problems"]:
             where = f"{line['sheet']} {line['line']}" if line["line"] else line["sheet"]
             yield f"{where:<14} {line['understood']}".rstrip()
