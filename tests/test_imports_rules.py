@@ -36,8 +36,8 @@ def four(**rules: str) -> Paper:
     for number, name in enumerate(("Abebe Kebede", "Sara Tesfaye", "Lema Bekele", "Hana Girma"), 1):
         paper.write("people", str(number), name, f"091100000{number}", "organiser" if number == 1 else "")
         paper.write("lots", str(number), str(number))
-    for number, day, lot in ROUNDS:
-        paper.write("rounds", number, day, lot)
+    for held in ROUNDS:
+        paper.write("rounds", *held)
     return paper
 
 

@@ -397,7 +397,7 @@ def _shown(book: Book, payment: Payment) -> Message:
     way = message(payment.method) if payment.method != "cash" else None
     if way is None:
         officer = book.people[payment.officer].name if payment.officer else ""
-        way = message("cash_held" if payment.what in COMES_IN else "cash_paid", officer=officer)
+        way = message("cash_held" if payment.what in COMES_IN else "cash_paid", name=officer)
     facts = {"on": said_day(payment.on), "amount": book.money(payment.amount_minor), "way": way}
     if payment.what == SPENT:
         return message(SPENT, **facts, fund=payment.fund or "")
