@@ -5,220 +5,20 @@ in part, late, in advance; reversals; draws; payouts; holders who deny). After e
 no pot is negative, no lot is drawn twice, shares are whole, every santim is somewhere.
 """
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
-from uuid import UUID
 
+from histories import Event, begun, events, fees, happen, lived, ways_to_fill_a_lot, ways_with_money
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
-from talking import fetch
 
-from core import clock, groups, ledger, payouts, people
-from core.cycle import agenda, cycles, rounds
+from core import clock, groups, ledger
+from core.cycle import cycles, rounds
 from core.db import Tx, transaction
-from core.errors import Refusal
 from core.groups import Group
-from core.ids import new_id
-from core.operator.bootstrap import make_tenant
-from core.payouts import Leg
-from core.rules import Deduction, Fee, Fine, Rhythm, Rules
-from core.treasury import contributions, fines
-from core.treasury.contributions import Payment
-
-START = datetime(2026, 11, 24, 9, 54, tzinfo=UTC)
-
-ways_to_fill_a_lot = st.sampled_from(
-    [
-        (Fraction(1),),
-        (Fraction(1, 2), Fraction(1, 2)),
-        (Fraction(3, 10), Fraction(7, 10)),
-        (Fraction(1, 5),) * 5,
-        (Fraction(1, 3),) * 3,
-        (Fraction(1, 7), Fraction(6, 7)),
-    ]
-)
-fees = st.sampled_from(
-    [
-        Fee(),
-        Fee(kind="per_mille", value=25),
-        Fee(kind="flat", value=777),
-        Fee(kind="instalments", value=1),
-        Fee(kind="flat", value=777, collect="round"),
-        Fee(kind="per_mille", value=25, collect="begin"),
-    ]
-)
-
-
-# What may be chosen beside the fee, in all combinations.
-ways_with_money = st.fixed_dictionaries(
-    {
-        "deductions": st.sampled_from(
-            [
-                (),
-                (Deduction(name="reserve", kind="per_mille", value=33),),
-                (
-                    Deduction(name="food", kind="flat", value=101, rounds="first"),
-                    Deduction(name="reserve", kind="flat", value=7),
-                ),
-                (
-                    Deduction(name="coffee", kind="per_mille", value=7),
-                    Deduction(name="reserve", kind="per_mille", value=90),
-                ),
-            ]
-        ),
-        "netting": st.booleans(),
-        "fine": st.builds(
-            Fine,
-            kind=st.sampled_from(["none", "flat", "per_mille", "daily", "daily_per_mille"]),
-            value=st.sampled_from([7, 50, 333]),
-            most_minor=st.sampled_from([0, 400]),
-            per=st.sampled_from(["member", "due"]),
-            to=st.sampled_from(["fund", "organiser", "charity", "members"]),
-            grace_hours=st.sampled_from([0, 30]),
-        ),
-        "shortfall": st.sampled_from(["pay_there", "wait", "reserve"]),
-    }
-).map(lambda ways: ways if ways["deductions"] or ways["shortfall"] != "reserve" else ways | {"shortfall": "wait"})
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happens: ``who`` and ``what`` pick among the members, payments or legs there are."""
-
-    kind: str
-    who: int
-    amount: int
-
-
-events = st.lists(
-    st.builds(
-        Event,
-        kind=st.sampled_from(
-            [
-                *("pay", "pay", "pay", "part", "advance", "claim", "answer", "decline"),
-                *("reverse", "payout", "deny", "keep", "pass", "pass"),
-            ]
-        ),
-        who=st.integers(0, 10_000),
-        amount=st.integers(1, 250_000),
-    ),
-    max_size=40,
-)
-
-
-async def _group(
-    tx: Tx,
-    lots: list[tuple[Fraction, ...]],
-    lots_per_round: int,
-    fee: Fee,
-    contribution: int,
-    ways: dict[str, Any] | None = None,
-) -> Group:
-    rules = Rules(
-        contribution_minor=contribution,
-        lots=len(lots),
-        lots_per_round=lots_per_round,
-        rhythm=Rhythm(kind="weekly"),
-        fee=fee,
-        **(ways or {}),
-    )
-    group = await groups.found(tx, None, name="Random", currency="ETB", rules=rules)
-    number = 0
-    for lot_number, shares in enumerate(lots, 1):
-        for share in shares:
-            # Every third holder already has a part of another lot: several lots per person, several people per lot.
-            number += 1
-            person = people.Person(
-                id=new_id(),
-                tenant_id=tx.tenant_id,
-                name=f"P{number}",
-                language="en",
-                consented_at=tx.now,
-                erased_at=None,
-                last_group_id=None,
-                created_at=tx.now,
-            )
-            tx.session.add(person)
-            await tx.session.flush()
-            member = await groups.join(
-                tx, group, person, share=Fraction(0), role="organiser" if number == 1 else "member"
-            )
-            await groups.hold(tx, group, member, lot_number=lot_number, share=share)
-    await cycles.begin(tx, group, timezone="Africa/Addis_Ababa")
-    return group
-
-
-async def _happen(tenant_id: UUID, group_id: UUID, event: Event) -> None:
-    if event.kind == "pass":
-        clock.set_to(clock.now() + timedelta(days=event.who % 9 + 1))
-        await agenda.wake(tenant_id, group_id, fetch)
-        return
-    try:
-        async with transaction(tenant_id, now=clock.now()) as tx:
-            group = await groups.by_id(tx, group_id)
-            seats = await groups.seats(tx, group_id)
-            member = seats[event.who % len(seats)].member
-            await _act(tx, group, member, event)
-            await agenda.look_again(tx, group)
-    except Refusal:
-        return
-
-
-async def _act(tx: Tx, group: Group, member: groups.Member, event: Event) -> None:
-    officer = (await groups.seats(tx, group.group_id, roles=["organiser"]))[0].member
-    owed = sum(d.open_minor for d in await rounds.open_dues(tx, group.group_id, member_id=member.id))
-    match event.kind:
-        case "pay" if owed:
-            await contributions.record(tx, group, member, amount_minor=owed, holder=officer)
-        case "part":
-            amount = max(1, min(event.amount, owed or event.amount) // 2)
-            await contributions.record(tx, group, member, amount_minor=amount, holder=officer)
-        case "advance":
-            await contributions.record(tx, group, member, amount_minor=owed + event.amount, holder=officer)
-        case "claim":
-            await contributions.claim(tx, group, member, amount_minor=owed or event.amount)
-        case "answer" | "decline":
-            claims = await contributions.waiting_claims(tx, group.group_id)
-            if claims and event.kind == "decline":
-                await contributions.decline(tx, group, claims[0])
-            elif claims:
-                payer = await groups.member(tx, group.group_id, claims[0].member_id)
-                amount = claims[0].amount_minor
-                await contributions.record(tx, group, payer, amount_minor=amount, holder=officer, claimed=claims[0])
-        case "keep":
-            held = await groups.member(tx, group.group_id, member.id, lock=True)
-            await payouts.net_debts(tx, group, held)
-        case "reverse":
-            recorded = (
-                await tx.session.scalars(
-                    select(Payment)
-                    .where(Payment.group_id == group.group_id, Payment.reversed_at.is_(None))
-                    .order_by(Payment.created_at, Payment.id)
-                )
-            ).all()
-            if recorded:
-                await contributions.reverse(tx, group, recorded[event.who % len(recorded)], reason="test")
-        case "payout":
-            waiting = [one for one in await payouts.waiting(tx, group) if one.now_minor > 0]
-            if waiting:
-                await payouts.pay(tx, group, waiting[event.who % len(waiting)].leg.id, payer=officer)
-        case "deny":
-            paid = (
-                await tx.session.scalars(
-                    select(Leg)
-                    .where(Leg.group_id == group.group_id, Leg.paid_at.is_not(None))
-                    .order_by(Leg.created_at, Leg.id)
-                )
-            ).all()
-            if paid:
-                leg = paid[event.who % len(paid)]
-                if event.amount % 2:
-                    await payouts.receive(tx, group, leg)
-                else:
-                    await payouts.take_back(tx, group, leg, denied=True)
+from core.rules import Fee
+from core.treasury import fines
 
 
 async def _check(tx: Tx, group: Group) -> None:
@@ -328,15 +128,10 @@ async def test_whatever_happens_every_santim_is_somewhere(
     contribution: int,
     history: list[Event],
 ) -> None:
-    tenant_id = await make_tenant("book", "Book")
-    clock.set_to(START)
     # One round of two lots would be eaten by a fee of one instalment.
     per_round = 2 if several and len(lots) in (4, 6) else 1
-    async with transaction(tenant_id, now=clock.now()) as tx:
-        group = await _group(tx, lots, per_round, fee, contribution, ways)
-    await agenda.wake(tenant_id, group.group_id, fetch)
-    for event in history:
-        await _happen(tenant_id, group.group_id, event)
+    tenant_id, group = await begun("book", lots, fee, contribution, ways, lots_per_round=per_round)
+    await lived(tenant_id, group, history)
     async with transaction(tenant_id, now=clock.now()) as tx:
         await _check(tx, await groups.by_id(tx, group.group_id))
 
@@ -353,13 +148,8 @@ async def test_who_pays_everything_receives_everything(
     lots: list[tuple[Fraction, ...]], fee: Fee, ways: dict[str, Any], contribution: int, history: list[Event]
 ) -> None:
     """However a cycle begins, once all pay up and all are paid out it closes, and each holder has exactly the share."""
-    tenant_id = await make_tenant("book", "Book")
-    clock.set_to(START)
-    async with transaction(tenant_id, now=clock.now()) as tx:
-        group = await _group(tx, lots, 1, fee, contribution, ways)
-    await agenda.wake(tenant_id, group.group_id, fetch)
-    for event in history:
-        await _happen(tenant_id, group.group_id, event)
+    tenant_id, group = await begun("book", lots, fee, contribution, ways)
+    await lived(tenant_id, group, history)
     for _ in range(len(lots) * 3 + 5):
         async with transaction(tenant_id, now=clock.now()) as tx:
             present = await groups.by_id(tx, group.group_id)
@@ -367,10 +157,10 @@ async def test_who_pays_everything_receives_everything(
                 break
             count = len(await groups.seats(tx, group.group_id))
         for who in range(count):
-            await _happen(tenant_id, group.group_id, Event("pay", who, 1))
+            await happen(tenant_id, group.group_id, Event("pay", who, 1))
         for _ in range(3 * count):
-            await _happen(tenant_id, group.group_id, Event("payout", 0, 1))
-        await _happen(tenant_id, group.group_id, Event("pass", 7, 1))
+            await happen(tenant_id, group.group_id, Event("payout", 0, 1))
+        await happen(tenant_id, group.group_id, Event("pass", 7, 1))
     async with transaction(tenant_id, now=clock.now()) as tx:
         present = await groups.by_id(tx, group.group_id)
         await _check(tx, present)

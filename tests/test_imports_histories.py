@@ -1,6 +1,6 @@
 """Any history of a group under any rules, written down as a paper book and brought in, leaves the same money.
 
-Groups and what happens in them are those of ``test_book``: shares, fees in every form, deductions, fines, netting, a
+Groups and what happens in them are those of ``histories``: shares, fees in every form, deductions, fines, netting, a
 reserve, several lots a round; payments whole, in part, late and in advance, reversals, payouts and holders who deny.
 The book is written out line by line as an organiser would have kept it, and nothing that follows from its rules.
 """
@@ -12,18 +12,16 @@ from typing import Any
 from uuid import UUID
 
 from books import Paper
+from histories import Event, begun, fees, happen, ways_to_fill_a_lot, ways_with_money
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
-from talking import fetch
-from test_book import START, Event, _group, _happen, fees, ways_to_fill_a_lot, ways_with_money
 
 from core import clock, groups, imports, ledger, people
-from core.cycle import agenda, cycles
+from core.cycle import cycles
 from core.db import Tx, transaction
 from core.groups import Group
 from core.money import Money
-from core.operator.bootstrap import make_tenant
 from core.rules import Deduction, Fee, Fine, Rules
 
 
@@ -232,13 +230,13 @@ async def _lived(tenant_id: UUID, group_id: UUID, history: list[Week]) -> None:
         many = len(await groups.seats(tx, group_id))
     for week in history:
         for event in week.before:
-            await _happen(tenant_id, group_id, event)
+            await happen(tenant_id, group_id, event)
         for who in range(many):
             if who not in week.late:
-                await _happen(tenant_id, group_id, Event("pay", who, 0))
-        await _happen(tenant_id, group_id, Event("pass", 6, 0))
+                await happen(tenant_id, group_id, Event("pay", who, 0))
+        await happen(tenant_id, group_id, Event("pass", 6, 0))
         for event in week.after:
-            await _happen(tenant_id, group_id, event)
+            await happen(tenant_id, group_id, event)
 
 
 @settings(
@@ -264,13 +262,9 @@ async def test_any_history_under_any_rules_comes_in_from_paper_as_it_is(
     contribution: int,
     history: list[Week],
 ) -> None:
-    tenant_id = await make_tenant("paper", "Paper")
-    people.forget_tenants()
+    per_round = 2 if several and len(lots) in (4, 6) else 1
+    tenant_id, group = await begun("paper", lots, fee, contribution, ways, lots_per_round=per_round)
     tenant = await people.tenant_by_id(tenant_id)
-    clock.set_to(START)
-    async with transaction(tenant_id, now=clock.now()) as tx:
-        group = await _group(tx, lots, 2 if several and len(lots) in (4, 6) else 1, fee, contribution, ways)
-    await agenda.wake(tenant_id, group.group_id, fetch)
     await _lived(tenant_id, group.group_id, history)
     # Not on the day of a draw, so that no two rounds of the book fall on the same one.
     clock.set_to(clock.now() + timedelta(hours=1))

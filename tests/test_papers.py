@@ -15,16 +15,13 @@ import pytest
 from asking import Equb, birr, neighbours, owner_of
 from conftest import Superuser
 from doors import Doors, doors_of
+from histories import Event, begun, events, fees, lived, ways_to_fill_a_lot, ways_with_money
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pdf_text import pages_of
 from PIL import Image
-from talking import fetch
-from test_book import START as BOOK_START
-from test_book import Event, _group, _happen, events, fees, ways_to_fill_a_lot, ways_with_money
 
 from core import catalogues, clock, groups, ledger, papers, people
-from core.cycle import agenda
 from core.db import transaction
 from core.errors import NotFound, Refusal
 from core.operator.bootstrap import make_tenant
@@ -64,13 +61,8 @@ async def read(tenant_id: UUID, group_id: UUID, *, of: int | None = None, lines:
 async def test_whatever_happens_the_book_equals_the_ledger_and_the_statements_the_book(
     lots: list[tuple[Fraction, ...]], fee: Fee, ways: dict[str, Any], contribution: int, history: list[Event]
 ) -> None:
-    tenant_id = await make_tenant("papers", "Papers")
-    clock.set_to(BOOK_START)
-    async with transaction(tenant_id, now=clock.now()) as tx:
-        group = await _group(tx, lots, 1, fee, contribution, ways)
-    await agenda.wake(tenant_id, group.group_id, fetch)
-    for event in history:
-        await _happen(tenant_id, group.group_id, event)
+    tenant_id, group = await begun("papers", lots, fee, contribution, ways)
+    await lived(tenant_id, group, history)
     whole = await read(tenant_id, group.group_id, lines=True)
     async with transaction(tenant_id, now=clock.now()) as tx:
         balances = await ledger.balances(tx.session, group_id=group.group_id)

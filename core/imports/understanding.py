@@ -34,11 +34,12 @@ from core.imports.book import (
     RoundHeld,
 )
 from core.imports.lines import Reading
+from core.imports.names import Names
 from core.imports.planning import turns_of
 from core.imports.said import day as said_day
 from core.imports.said import message
 from core.imports.sheets import Cell, Row, Sheet
-from core.imports.values import Days, Unclear
+from core.imports.values import Days
 from core.imports.words import Column, SheetWords
 from core.messages import Message
 from core.operator.rights import member_may
@@ -104,7 +105,7 @@ def understand(sheets: Sequence[Sheet], *, today: date, currency: str) -> Book:
     read = {words_.key: _lines(book, words_, found[words_.key]) for words_ in words.SHEETS if words_.key in found}
     days = agreed.read(book, read.get("book", []), today)
     _people(book, read.get("people", []))
-    names = _Names(book)
+    names = Names(book)
     _lots(book, read.get("lots", []), names)
     _rounds(book, read.get("rounds", []), days)
     _payments(book, read.get("payments", []), names, days)
@@ -232,49 +233,10 @@ def _person_name(reading: Reading) -> str | None:
         return None
 
 
-class _Names:
-    """Finds the member that a number, a phone, a whole name or a single first name means."""
-
-    def __init__(self, book: Book) -> None:
-        self._people = book.people
-        self._by_name: dict[str, set[int]] = {}
-        self._by_phone = {one.phone: one.number for one in book.people.values() if one.phone}
-        for one in book.people.values():
-            folded = fold(one.name)
-            for called in {folded, *folded.split()}:
-                self._by_name.setdefault(called, set()).add(one.number)
-        self._known: dict[str, int] = {}
-
-    def find(self, cell: Cell) -> int:
-        """The number of the member. Raises ``Unclear``."""
-        typed = values.text(cell)
-        if typed not in self._known:
-            self._known[typed] = self._found(typed)
-        return self._known[typed]
-
-    def _found(self, typed: str) -> int:
-        number = typed.lstrip("#").strip()
-        if number.isascii() and number.isdigit() and len(number) <= 4:
-            if int(number) in self._people:
-                return int(number)
-            raise Unclear("member.unknown", said=typed[:40])
-        named = self._by_name.get(fold(typed), set())
-        whole = {n for n in named if fold(self._people[n].name) == fold(typed)} or named
-        if len(whole) == 1:
-            return next(iter(whole))
-        if whole:
-            who = ", ".join(f"{n} {self._people[n].name}" for n in sorted(whole)[:5])
-            raise Unclear("member.ambiguous", said=typed[:40], who=who)
-        try:
-            return self._by_phone[values.phone(typed)]
-        except (Unclear, KeyError):
-            raise Unclear("member.unknown", said=typed[:40]) from None
-
-
 # --- lots and rounds -----------------------------------------------------------------------------
 
 
-def _lots(book: Book, readings: Sequence[Reading], names: _Names) -> None:
+def _lots(book: Book, readings: Sequence[Reading], names: Names) -> None:
     seen: set[tuple[int, int]] = set()
     for reading in readings:
         lot = reading.get("lot", values.count)
@@ -321,7 +283,7 @@ def _rounds(book: Book, readings: Sequence[Reading], days: Days) -> None:
 # --- money ---------------------------------------------------------------------------------------
 
 
-def _payments(book: Book, readings: Sequence[Reading], names: _Names, days: Days) -> None:
+def _payments(book: Book, readings: Sequence[Reading], names: Names, days: Days) -> None:
     round_days = {one.number: one.on for one in book.rounds}
     seen: dict[tuple[Any, ...], int] = {}
     organiser = book.organiser
@@ -407,7 +369,7 @@ def _shown(book: Book, payment: Payment) -> Message:
     return message("for_lot", said=said, lot=payment.lot) if payment.lot is not None else said
 
 
-def _debts(book: Book, readings: Sequence[Reading], names: _Names) -> None:
+def _debts(book: Book, readings: Sequence[Reading], names: Names) -> None:
     seen: set[tuple[int, str, int | None]] = set()
     organiser = book.organiser
     for reading in readings:
@@ -437,7 +399,7 @@ def _debts(book: Book, readings: Sequence[Reading], names: _Names) -> None:
             reading.line.says("debt" if of == ROUNDS else "debt_fine", **facts)
 
 
-def _guarantors(book: Book, readings: Sequence[Reading], names: _Names) -> None:
+def _guarantors(book: Book, readings: Sequence[Reading], names: Names) -> None:
     seen: set[tuple[int, int]] = set()
     for reading in readings:
         member, guarantor = reading.get("member", names.find), reading.get("guarantor", names.find)
