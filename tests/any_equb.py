@@ -392,7 +392,9 @@ async def _bid(doing: Doing) -> None:
 
 
 async def _decide(doing: Doing) -> None:
-    round_, held = await needs.decide(doing.tx, doing.group, doing.seat, officer=doing.officer)
+    # About an officer's own lot another decides; here the administrator.
+    officer = None if doing.seat.member.id == doing.officer.member.id else doing.officer
+    round_, held = await needs.decide(doing.tx, doing.group, doing.seat, officer=officer)
     await orders.decided(doing.tx, doing.group, round_, held)
     await agenda.wake_now(doing.tx, doing.group)
 
