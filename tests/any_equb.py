@@ -144,6 +144,7 @@ events = st.lists(
         who=st.integers(0, 10_000),
         amount=st.integers(1, 250_000),
     ),
+    min_size=20,
     max_size=45,
 )
 
@@ -195,7 +196,8 @@ async def happen(tenant_id: UUID, group_id: UUID, event: Event) -> bool:
     try:
         async with transaction(tenant_id, now=clock.now()) as tx:
             group = await groups.by_id(tx, group_id)
-            seats = await groups.seats(tx, group_id)
+            # Who has left may still owe, and only pays.
+            seats = await groups.seats(tx, group_id, left=event.kind == "pay")
             await _ACTS[event.kind](Doing(tx, group, seats, seats[event.who % len(seats)], event))
             await agenda.look_again(tx, group)
         await agenda.wake(tenant_id, group_id, fetch)
@@ -244,6 +246,8 @@ class Doing:
 
 async def _pay(doing: Doing) -> None:
     owed = await doing.owed()
+    if not owed and doing.seat.member.status == "left":
+        raise Refusal("nothing.there")
     more = {"pay": 0, "part": -(owed // 2), "advance": doing.event.amount}[doing.event.kind]
     amount = owed + more or doing.event.amount
     await contributions.record(
@@ -487,16 +491,18 @@ async def settle(tenant_id: UUID, group_id: UUID) -> str:
         async with transaction(tenant_id, now=clock.now()) as tx:
             group = await groups.by_id(tx, group_id)
             seats = await groups.seats(tx, group_id)
+            debtors = await groups.seats(tx, group_id, left=True)
             if group.status != "running":
                 return group.status
             suspended = [n for n, seat in enumerate(seats) if seat.member.status == "suspended"]
             vouched = {one.member_id for one in await guarantors.standing(tx, group) if one.cycle == group.cycle}
         for who in suspended:
             await happen(tenant_id, group_id, Event("suspend", who, 1))
+        for who in range(len(debtors)):
+            await happen(tenant_id, group_id, Event("pay", who, 1))
         for who, seat in enumerate(seats):
             if group.rule_set.guarantors and seat.member.id not in vouched:
                 await happen(tenant_id, group_id, Event("guarantee", who, who + 1))
-            await happen(tenant_id, group_id, Event("pay", who, 1))
             if "need" in group.rule_set.orders:
                 await happen(tenant_id, group_id, Event("decide", who, 1))
         while await happen(tenant_id, group_id, Event("approve", 0, 1)) or await happen(

@@ -1,6 +1,7 @@
 """Guarantors through the front door: asked when it comes to it, paying or not; and an organiser who is elected."""
 
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -8,6 +9,8 @@ from asking import Admin, owner_of
 from asking import neighbours as entered
 from doors import Doors
 from neighbours import ABEBE, DAY, HANA, LEMA, SARA, WEEK, Neighbours, always_the_same, neighbours
+
+from core.rules import Stage
 
 
 @pytest.fixture
@@ -169,3 +172,31 @@ async def test_who_leaves_gets_back_what_they_paid_however_lots_are_found(doors:
     assert await equb.received("refund") == {2: 200_000}
     # Abebe gave back the half of the first pot that came from Sara; the others got pots of two lots.
     assert await equb.received() == {1: 400_000, 3: 100_000, 4: 100_000}
+
+
+# --- Two rounds at once, whose lots are found in different ways -------------------------------------------------------
+
+
+async def test_officers_decide_a_later_round_while_an_earlier_one_still_looks_for_its_lot(doors: Doors) -> None:
+    """Round 1 is drawn, from round 2 on the officers decide; in round 1 nobody has paid in time."""
+    equb = await neighbours(doors, redraw_hours=40, later_orders=(Stage(from_round=2, order="need"),))
+    await doors.pass_time(8 * DAY)
+    assert await doors.value("SELECT count(*) FROM draws") == 0
+    await doors.pass_time(WEEK - DAY - timedelta(hours=6))
+    # Paid in time for the list of round 2, which is fixed before round 1 tries again.
+    for number in (1, 2, 3, 4):
+        await equb.cash(number, await equb.owed(number) // 100)
+    for _ in range(12):
+        frozen = await doors.rows("SELECT number FROM rounds WHERE frozen_at IS NOT NULL AND drawn_at IS NULL")
+        if frozen == [(2,)]:
+            break
+        await doors.pass_time(timedelta(hours=6))
+    undrawn = "SELECT number FROM rounds WHERE opened_at IS NOT NULL AND drawn_at IS NULL ORDER BY number"
+    assert (await doors.rows(undrawn))[:2] == [(1,), (2,)], "both wait, and only one list is fixed at a time"
+    await equb.sms(ABEBE, "DECIDE 3")
+    await equb.sms(ABEBE, "1")
+    found = "SELECT r.number, l.number FROM draws d JOIN lots l ON l.id = d.lot_id JOIN rounds r ON r.id = d.round_id"
+    assert (2, 4) in await doors.rows(found)
+    # Now the first round gets its turn again.
+    await doors.pass_time(3 * DAY)
+    assert 1 in [number for number, _ in await doors.rows(found)]

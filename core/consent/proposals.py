@@ -141,6 +141,8 @@ async def propose(
         .where(Group.group_id == group.group_id, or_(Group.wake_at.is_not(None), Group.status != "running"))
         .values(wake_at=func.least(func.coalesce(Group.wake_at, proposal.expires_at), proposal.expires_at))
     )
+    # The database has reckoned it; whoever asks the group next must not find a gap.
+    await tx.session.refresh(group, ["wake_at"])
     await notices.ask(
         tx,
         group,

@@ -96,15 +96,18 @@ async def _settle(tx: Tx, group: Group, member_ids: Sequence[UUID]) -> None:
 async def to_decide(tx: Tx, group: Group) -> tuple[Round, DrawList]:
     """The round whose list is fixed and waits for a decision. Raises ``Refusal``."""
     rules = group.rule_set
-    for round_ in await cycles.rounds_of(tx, group):
-        if round_.opened_at is None or round_.drawn_at is not None:
-            continue
-        if draws.order_of(rules, round_.number) != "need":
-            raise Refusal("order.other_way", round=round_.number)
-        frozen = await rounds.draw_list(tx, round_)
-        if frozen is None or not frozen.list_text:
-            raise Refusal("order.list_open", group=group.name, round=round_.number, due=round_.cutoff_at)
-        return round_, frozen
+    waiting = [r for r in await cycles.rounds_of(tx, group) if r.opened_at is not None and r.drawn_at is None]
+    decided = [r for r in waiting if draws.order_of(rules, r.number) == "need"]
+    for round_ in decided:
+        frozen = await rounds.draw_list(tx, round_) if round_.frozen_at is not None else None
+        if frozen is not None and frozen.list_text:
+            # An earlier round may still look for its lots in another way; it waits for this list.
+            return round_, frozen
+    if decided:
+        first = decided[0]
+        raise Refusal("order.list_open", group=group.name, round=first.number, due=first.cutoff_at)
+    if waiting:
+        raise Refusal("order.other_way", round=waiting[0].number)
     raise Refusal("order.no_need", group=group.name)
 
 
