@@ -12,6 +12,7 @@ from core.errors import Refusal
 from core.groups import Group, Member
 from core.inbox import Inbound
 from core.messages import Message
+from core.operator.rights import require_member
 from core.people import Address, Person, Tenant
 from core.treasury.contributions import Payment
 
@@ -64,6 +65,12 @@ class Talk:
             if known.group_id == group.group_id:
                 return member
         raise Refusal("member.not_in")
+
+    async def officer(self, group: Group, right: str) -> Member:
+        """The speaker's membership, whose office carries the right. Raises ``Refusal`` otherwise."""
+        member = await self.membership(group)
+        require_member(member.role, right)
+        return member
 
     def hide(self) -> None:
         """The message holds a secret: it is kept without its text, whatever becomes of the command."""

@@ -15,7 +15,7 @@ from core.errors import Refusal
 from core.inbox import InboxRow
 from core.membership import guarantors
 from core.messages import Choice, Message
-from core.operator.rights import member_may, require_member
+from core.operator.rights import member_may
 from core.talking import words
 from core.talking.asks import NewName, WhichCalendar, WhichLanguage, Words
 from core.talking.command import COMMANDS, command
@@ -165,7 +165,7 @@ async def _undo_payment(talk: Talk, what: dict[str, UUID]) -> Message:
     group = await groups.by_id(talk.tx, what["group"])
     payment = await contributions.payment(talk.tx, group.group_id, what["payment"])
     seat = await groups.seat(talk.tx, group.group_id, payment.member_id)
-    require_member((await talk.membership(group)).role, "record")
+    await talk.officer(group, "record")
     if payment.recorded_at and await rounds.frozen_since(talk.tx, group, payment.recorded_at):
         # Or somebody could pay just before a list is fixed, stand in the draw, and take it back just after.
         raise Refusal("undo.too_late")
@@ -187,7 +187,7 @@ async def _undo_payout(talk: Talk, what: dict[str, UUID]) -> Message:
     group = await groups.by_id(talk.tx, what["group"])
     leg = await payouts.leg(talk.tx, group.group_id, what["leg"])
     seat = await groups.seat(talk.tx, group.group_id, leg.member_id)
-    require_member((await talk.membership(group)).role, "pay_out")
+    await talk.officer(group, "pay_out")
     await payouts.take_back(talk.tx, group, leg, denied=False)
     return say.UNDONE_PAYOUT(amount=group.money(leg.amount_minor), name=seat.person.name)
 

@@ -6,7 +6,6 @@ from core import sentences as say
 from core.cycle import closing
 from core.groups import Group
 from core.messages import Message
-from core.operator.rights import require_member
 from core.talking.asks import Given, Sure, WhichGroup
 from core.talking.command import command
 from core.talking.talk import Talk
@@ -25,7 +24,7 @@ async def close(
     sure: Annotated[bool, Sure(_ask_close)],
 ) -> Message:
     """Ends the cycle; debts and what they are owed to stay."""
-    require_member((await talk.membership(group)).role, "close")
+    await talk.officer(group, "close")
     talk.group = group
     closed = await closing.close(talk.tx, group)
     if closed.shared_minor:

@@ -8,7 +8,6 @@ from core import sentences as say
 from core.cycle import agenda
 from core.groups import Group
 from core.messages import Message
-from core.operator.rights import require_member
 from core.talking.asks import MISSING, Given, WhichGroup
 from core.talking.command import command
 from core.talking.commands.anyone import undoes
@@ -68,8 +67,7 @@ async def _course(talk: Talk, group: Group, about: Subject) -> list[Message]:
 
 
 async def _answer(talk: Talk, group: Group, dispute: Dispute, outcome: Outcome, words: str) -> Message:
-    me = await talk.membership(group)
-    require_member(me.role, "answer")
+    me = await talk.officer(group, "answer")
     talk.group = group
     await disputes.answer(talk.tx, group, dispute, by=me, outcome=outcome, words=words)
     await agenda.look_again(talk.tx, group)

@@ -9,7 +9,6 @@ from core.errors import Refusal
 from core.groups import Group, Seat
 from core.membership import excusing
 from core.messages import Message
-from core.operator.rights import require_member
 from core.talking.asks import Given, Sure, WhichGroup, WhichMember
 from core.talking.command import command
 from core.talking.commands.slots import RoundNumber, Saying, Until
@@ -25,7 +24,7 @@ async def excuse(
     reason: Annotated[str, Saying(say.ASK_REASON)],
 ) -> Message:
     """A member owes nothing for a round; its pot is smaller."""
-    require_member((await talk.membership(group)).role, "excuse")
+    await talk.officer(group, "excuse")
     talk.group = group
     number = await excusing.excuse(talk.tx, group, member, round_number=round_, reason=reason)
     await agenda.look_again(talk.tx, group)
@@ -41,7 +40,7 @@ async def defer(
     reason: Annotated[str, Saying(say.ASK_REASON)],
 ) -> Message:
     """What a member owes now is not chased for a while."""
-    require_member((await talk.membership(group)).role, "excuse")
+    await talk.officer(group, "excuse")
     talk.group = group
     amount_minor = await excusing.defer(talk.tx, group, member, until=until, reason=reason)
     return say.DEFERRED(name=member.person.name, amount=group.money(amount_minor), due=until)
@@ -74,7 +73,7 @@ async def suspend(
     sure: Annotated[bool, Sure(_ask_suspend)],
 ) -> Message:
     """Suspends a member, or lifts it."""
-    require_member((await talk.membership(group)).role, "suspend")
+    await talk.officer(group, "suspend")
     talk.group = group
     suspended = await excusing.suspend(talk.tx, group, member, reason=reason)
     return (say.SUSPENDED if suspended else say.RESTORED)(name=member.person.name, group=group.name)

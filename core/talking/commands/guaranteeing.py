@@ -6,7 +6,6 @@ from core import sentences as say
 from core.groups import Group, Seat
 from core.membership import guarantors
 from core.messages import Message
-from core.operator.rights import require_member
 from core.talking.asks import Given, Sure, WhichGroup, WhichMember
 from core.talking.command import command
 from core.talking.talk import Talk
@@ -47,8 +46,7 @@ async def guarantor(
     by: Annotated[Seat, Guarantor()],
 ) -> Message:
     """An officer names a guarantor for a member; it stands when that one agrees on their own phone."""
-    me = await talk.membership(group)
-    require_member(me.role, "guarantors")
+    me = await talk.officer(group, "guarantors")
     talk.group = group
     await guarantors.ask(talk.tx, group, me, member, by)
     return say.ASKED_OF(name=by.person.name)

@@ -13,7 +13,6 @@ from core.membership import joining_late, leaving
 from core.messages import SMS, TELEGRAM, Message
 from core.money import Money
 from core.operator import gateways
-from core.operator.rights import require_member
 from core.people import Person
 from core.rules import Rhythm, Rules
 from core.talking.asks import (
@@ -253,7 +252,7 @@ async def invite(
     phone: Annotated[str, Phone()],
 ) -> Message:
     """How others join; with a phone number, one invitation by SMS to it."""
-    require_member((await talk.membership(group)).role, "invite")
+    await talk.officer(group, "invite")
     talk.group = group
     # Who invites after a cycle has ended begins to form the next one.
     await groups.reopen(talk.tx, group)
@@ -307,7 +306,7 @@ async def begin(
     sure: Annotated[bool, Sure(_ask_begin, wanted=_not_full)],
 ) -> Message:
     """Fixes members, lots and rules, and starts round 1. Asks first when lots are still free."""
-    require_member((await talk.membership(group)).role, "begin")
+    await talk.officer(group, "begin")
     cycle = await cycles.begin(talk.tx, group, timezone=talk.tenant.timezone)
     first = await rounds.round_by_number(talk.tx, group, 1)
     if first is None:

@@ -12,7 +12,6 @@ from core.groups import Group, Seat
 from core.membership import excusing
 from core.messages import MOST_CHOICES, Choice, Kind, Message
 from core.money import Money
-from core.operator.rights import require_member
 from core.talking.asks import MISSING, Ask, Found, Given, HowMuch, Sure, WhichGroup, WhichMember, YesOrNo
 from core.talking.command import command
 from core.talking.commands.anyone import undoes
@@ -85,7 +84,7 @@ async def fine(
     reason: Annotated[str, Saying(say.ASK_REASON)],
 ) -> Message:
     """An officer fines a member, who is told what for."""
-    require_member((await talk.membership(group)).role, "fine")
+    await talk.officer(group, "fine")
     talk.group = group
     why = excusing.tidy_reason(reason)
     due = await fines.impose(talk.tx, group, member.member, amount_minor=amount.minor, reason=why)
@@ -97,7 +96,7 @@ async def fine(
 @undoes("fine")
 async def _undo_fine(talk: Talk, what: dict[str, UUID]) -> Message:
     group = await groups.by_id(talk.tx, what["group"])
-    require_member((await talk.membership(group)).role, "fine")
+    await talk.officer(group, "fine")
     due = await talk.tx.session.get(Due, (group.group_id, what["due"]))
     if due is None:
         raise NotFound("fine.unknown")
@@ -125,8 +124,7 @@ async def loan(
     sure: Annotated[bool, Sure(_ask_loan)],
 ) -> Message:
     """An officer lends a member a part of the pot that waits; its holders are asked first."""
-    officer = await talk.membership(group)
-    require_member(officer.role, "lend")
+    officer = await talk.officer(group, "lend")
     talk.group = group
     made = await loans.propose(talk.tx, group, officer, member, amount_minor=amount.minor, parts=parts)
     if isinstance(made, Loan):
@@ -148,8 +146,7 @@ async def spend(
     sure: Annotated[bool, Sure(_ask_spend)],
 ) -> Message:
     """An officer wants to spend of a fund; another officer, or two members, must agree."""
-    officer = await talk.membership(group)
-    require_member(officer.role, "spend")
+    officer = await talk.officer(group, "spend")
     talk.group = group
     why = excusing.tidy_reason(reason)
     await funds.propose_spending(talk.tx, group, officer, fund=fund, amount_minor=amount.minor, reason=why)
@@ -173,8 +170,7 @@ async def unloan(
     sure: Annotated[bool, Sure(_ask_loan_back)],
 ) -> Message:
     """An officer takes a member's newest loan back, if nothing of it is repaid and the member agrees."""
-    officer = await talk.membership(group)
-    require_member(officer.role, "lend")
+    officer = await talk.officer(group, "lend")
     talk.group = group
     loan = await taking_back.loan_of(talk.tx, group, member.member)
     await taking_back.propose_loan(talk.tx, group, officer, loan, reason=excusing.tidy_reason(reason))
@@ -202,8 +198,7 @@ async def unspend(
     sure: Annotated[bool, Sure(_ask_spend_back)],
 ) -> Message:
     """What was last spent of a fund goes back into it; another officer, or two members, must agree."""
-    officer = await talk.membership(group)
-    require_member(officer.role, "spend")
+    officer = await talk.officer(group, "spend")
     talk.group = group
     spent = await taking_back.spending(talk.tx, group, fund=fund)
     await taking_back.propose_spending(talk.tx, group, officer, spent, reason=excusing.tidy_reason(reason))

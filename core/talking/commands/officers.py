@@ -7,7 +7,6 @@ from core.groups import Group, Seat
 from core.membership import offices
 from core.messages import Message
 from core.money import Money
-from core.operator.rights import require_member
 from core.talking.asks import Given, Sure, WhichGroup, WhichMember
 from core.talking.command import command
 from core.talking.commands.slots import HandedOn, OtherOfficer, Saying, WhichRole
@@ -24,8 +23,7 @@ async def role(
     office: Annotated[str, WhichRole()],
 ) -> Message:
     """Offers an office, or takes one away."""
-    me = await talk.membership(group)
-    require_member(me.role, "appoint")
+    me = await talk.officer(group, "appoint")
     talk.group = group
     if await offices.offer(talk.tx, group, me, member, office) is None:
         return say.ROLE_TAKEN(name=member.person.name, group=group.name)
@@ -44,8 +42,7 @@ async def successor(
     sure: Annotated[bool, Sure(_ask_successor)],
 ) -> Message:
     """Another organiser: handed over, or decided by officers and members when the organiser is gone."""
-    me = await talk.membership(group)
-    require_member(me.role, "succeed")
+    me = await talk.officer(group, "succeed")
     talk.group = group
     await offices.hand_over(talk.tx, group, me, member)
     return say.ASKED_OF(name=member.person.name) if me.role == "organiser" else say.ASKED_ALL(group=group.name)
@@ -68,7 +65,7 @@ async def handover(
 @command("HOLDS", about=say.ABOUT_HOLDS, office=True)
 async def holds(talk: Talk, group: Annotated[Group, WhichGroup(right="see_dues")]) -> Message:
     """What cash each one holds for the group."""
-    require_member((await talk.membership(group)).role, "see_dues")
+    await talk.officer(group, "see_dues")
     talk.group = group
     lines = []
     for seat, held in await cash.holders(talk.tx, group):
@@ -84,8 +81,7 @@ async def announce(
     words: Annotated[str, Saying(say.ASK_ANNOUNCEMENT)],
 ) -> Message:
     """The words to all members, untouched."""
-    me = await talk.membership(group)
-    require_member(me.role, "announce")
+    me = await talk.officer(group, "announce")
     talk.group = group
     count = await announcing.announce(talk.tx, group, me, words)
     return say.ANNOUNCED(group=group.name, count=count)

@@ -14,7 +14,6 @@ from core.errors import Refusal
 from core.groups import Group, Lot, Member, Seat
 from core.messages import Message
 from core.money import Money
-from core.operator.rights import require_member
 from core.order import auctions, merging, needs, orders, turns
 from core.order.found import lot_called
 from core.order.ways import order_words
@@ -97,7 +96,7 @@ async def turn(
     number: Annotated[int, RoundNumber()],
 ) -> Message:
     """The organiser gives a member's lot its turn, before the equb begins."""
-    require_member((await talk.membership(group)).role, "begin")
+    await talk.officer(group, "begin")
     talk.group = group
     held = await groups.holdings(talk.tx, group, member_id=member.member.id)
     if not held:
@@ -259,8 +258,7 @@ async def decide(
     sure: Annotated[bool, Sure(_ask_decide)],
 ) -> Message:
     """An officer decides who receives in the round whose list is fixed; everybody hears who decided."""
-    me = await talk.membership(group)
-    require_member(me.role, "decide")
+    me = await talk.officer(group, "decide")
     talk.group = group
     round_, held = await needs.decide(talk.tx, group, member, officer=Seat(me, talk.me))
     await orders.decided(talk.tx, group, round_, held)

@@ -10,7 +10,6 @@ from core.cycle import pausing
 from core.groups import Group
 from core.membership.excusing import tidy_reason
 from core.messages import Message
-from core.operator.rights import require_member
 from core.talking.asks import MISSING, Given, Sure, WhichGroup
 from core.talking.command import command
 from core.talking.commands.slots import Saying, Until
@@ -53,8 +52,7 @@ async def pause(
     sure: Annotated[bool, Sure(_ask_pause)],
 ) -> Message:
     """The rounds that have not begun wait until a day; another officer, or two members, must agree."""
-    me = await talk.membership(group)
-    require_member(me.role, "pause")
+    me = await talk.officer(group, "pause")
     talk.group = group
     await pauses.propose(talk.tx, group, me, until_on=until, reason=tidy_reason(reason))
     return say.PAUSE_ASKED(group=group.name)
@@ -73,8 +71,7 @@ async def resume(
     sure: Annotated[bool, Sure(_ask_resume)],
 ) -> Message:
     """The pause ends before its day, by the same consent."""
-    me = await talk.membership(group)
-    require_member(me.role, "pause")
+    me = await talk.officer(group, "pause")
     talk.group = group
     await pauses.propose_resuming(talk.tx, group, me)
     return say.RESUME_ASKED(group=group.name)

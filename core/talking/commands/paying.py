@@ -12,7 +12,7 @@ from core.errors import Refusal
 from core.groups import Group, Seat
 from core.messages import Message
 from core.money import Money
-from core.operator.rights import member_may, require_member
+from core.operator.rights import member_may
 from core.talking.asks import Given, HowMuch, Kept, Sure, WhichGroup, WhichMember, YesOrNo
 from core.talking.command import command
 from core.talking.commands.seeing import silent_line
@@ -109,8 +109,7 @@ async def cash(
 
     ``debtor``: somebody else, for whose dues the member brought it.
     """
-    officer = await talk.membership(group)
-    require_member(officer.role, "record")
+    officer = await talk.officer(group, "record")
     talk.group = group
     _remember(talk, group)
     of = debtor or member
@@ -148,8 +147,7 @@ async def answer_claim(
     answer: Annotated[bool, YesOrNo()],
 ) -> Message:
     """An officer answers a claim: it came, or it did not."""
-    officer = await talk.membership(group)
-    require_member(officer.role, "record")
+    officer = await talk.officer(group, "record")
     claimed = await contributions.payment(talk.tx, group.group_id, payment)
     debtor = await groups.seat(talk.tx, group.group_id, claimed.member_id)
     payer = await groups.seat(talk.tx, group.group_id, claimed.payer_id) if claimed.payer_id else debtor
@@ -178,7 +176,7 @@ async def who(
     talk: Talk, group: Annotated[Group, WhichGroup(right="see_dues", statuses=("running",))]
 ) -> Message | list[Message]:
     """Who owes how much; how many claims wait."""
-    require_member((await talk.membership(group)).role, "see_dues")
+    await talk.officer(group, "see_dues")
     claims = await contributions.waiting_claims(talk.tx, group.group_id)
     after = [say.WHO_CLAIMS(count=len({c.member_id for c in claims}))] if claims else []
     deferred = await _owing_lines(talk, group, await rounds.who_owes(talk.tx, group, deferred=True))

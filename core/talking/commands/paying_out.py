@@ -10,7 +10,6 @@ from core.cycle import agenda
 from core.errors import Refusal
 from core.groups import Group, Seat
 from core.messages import MOST_CHOICES, Choice, Message
-from core.operator.rights import require_member
 from core.payouts import Leg, Payable
 from core.talking.asks import MISSING, Ask, Found, Given, Kept, Sure, WhichGroup, WhichMember, YesOrNo
 from core.talking.command import command
@@ -141,8 +140,7 @@ async def payout(
     sure: Annotated[bool, Sure(_ask_sure)],
 ) -> Message:
     """An officer has paid a holder what the pot holds for them. The holder is asked whether it came."""
-    officer = await talk.membership(group)
-    require_member(officer.role, "pay_out")
+    officer = await talk.officer(group, "pay_out")
     leg = await payouts.pay(
         talk.tx,
         group,
@@ -213,8 +211,7 @@ async def saw(
 ) -> Message:
     """An officer who did not pay says that a holder who gets no messages has the money; no leaves it open."""
     paid = await payouts.leg(talk.tx, group.group_id, leg)
-    member = await talk.membership(group)
-    require_member(member.role, "pay_out")
+    member = await talk.officer(group, "pay_out")
     if paid.held_by == member.id:
         raise Refusal("rights.office")
     talk.group = group

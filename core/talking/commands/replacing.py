@@ -65,8 +65,7 @@ async def heir(
     phone: Annotated[str, PhoneOf()],
 ) -> Message:
     """A member has died: the heir takes the place, when an officer and one more agree."""
-    me = await talk.membership(group)
-    require_member(me.role, "admit")
+    me = await talk.officer(group, "admit")
     talk.group = group
     await replacing.offer(talk.tx, group, me, member, phone, dead=True, timezone=talk.tenant.timezone)
     return say.PLACE_OFFERED(phone=phones.masked(phone), name=member.person.name)

@@ -9,7 +9,6 @@ from core.consent import rule_changes
 from core.errors import Refusal
 from core.groups import Group
 from core.messages import Message
-from core.operator.rights import require_member
 from core.rules import Rules
 from core.talking import rule_words
 from core.talking.asks import Given, KeptNumber, Sure, WhichGroup, Words, YesOrNo
@@ -60,8 +59,7 @@ async def set_(
     sure: Annotated[bool, Sure(_ask, wanted=_said_something)],
 ) -> Message:
     """Sets a rule while the equb forms, or proposes it for the rounds to come; what it will be is said back first."""
-    member = await talk.membership(group)
-    require_member(member.role, "rules")
+    member = await talk.officer(group, "rules")
     talk.group = group
     if not typed:
         return say.ASK_RULE()

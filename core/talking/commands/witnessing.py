@@ -9,7 +9,6 @@ from core.cycle import agenda
 from core.errors import Refusal
 from core.groups import Group, Seat
 from core.messages import Message
-from core.operator.rights import require_member
 from core.talking import questions, understanding
 from core.talking.asks import MISSING, Ask, Found, Given, Kept, WhichGroup, YesOrNo
 from core.talking.command import command
@@ -92,8 +91,7 @@ async def witness(
     lot: Annotated[int, LotNumber()],
 ) -> Message:
     """An officer enters the paper lot that came up; two witnesses must confirm it."""
-    me = await talk.membership(group)
-    require_member(me.role, "decide")
+    me = await talk.officer(group, "decide")
     talk.group = group
     await witnesses.propose(talk.tx, group, Seat(me, talk.me), lot)
     return say.WITNESS_WAITS(group=group.name)
