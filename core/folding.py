@@ -1,7 +1,7 @@
 """Making typed words comparable: case, homophones, punctuation, doubled letters, Latin typing, slips. Pure."""
 
 import re
-from unicodedata import combining, normalize
+from unicodedata import normalize
 
 _HOMOPHONES: dict[int, int] = {}
 for _family in ("ሀሐኀኸ", "ሰሠ", "አዐ", "ጸፀ"):
@@ -52,11 +52,6 @@ def skeleton(folded: str) -> str:
     if not all("\u1200" <= letter <= "\u135a" for letter in text):
         return ""
     return _DOUBLED.sub(r"\1", "".join(_CONSONANT.get(ord(letter), "?") for letter in text))
-
-
-def plain(text: str) -> str:
-    """Without accents: ``café`` as somebody types it who has no é."""
-    return "".join(letter for letter in normalize("NFD", text) if not combining(letter))
 
 
 def within_one_edit(typed: str, known: str) -> bool:

@@ -57,6 +57,15 @@ def table(section: str) -> Mapping[str, str]:
     return found
 
 
+@lru_cache(maxsize=64)
+def known(section: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Each key of a section with all its words, of every language, as they are written."""
+    return tuple(
+        (key, tuple(word for language in languages() for word in read(language).get(section, {}).get(key, ())))
+        for key in read(SOURCE_LANGUAGE)[section]
+    )
+
+
 def meaning(section: str, typed: str) -> str | None:
     """The key that a typed word (or phrase) stands for in a section, or None."""
     return table(section).get(fold(typed))

@@ -10,7 +10,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from core import groups, people
+from core import groups, lexicon, people
 from core import sentences as say
 from core.errors import Refusal
 from core.folding import fold
@@ -48,19 +48,6 @@ from core.phones import masked
 # A title may stand above the headings.
 _HEADING_WITHIN = 10
 
-_ROLES = (
-    ("organiser", ("organizer", "chair", "dagna", "ሰብሳቢ", "ዳኛ")),
-    ("secretary", ("ጸሐፊ", "ፀሃፊ")),
-    ("collector", ("እቁብ ሰብሳቢ", "ገንዘብ ሰብሳቢ", "treasurer", "cashier", "ገንዘብ ያዥ")),
-    ("member", ("አባል",)),
-)
-_LANGUAGES = (
-    ("am", ("amharic", "አማርኛ")),
-    ("om", ("oromo", "afaan oromoo", "ኦሮምኛ")),
-    ("ti", ("tigrinya", "ትግርኛ")),
-    ("so", ("somali", "soomaali", "ሶማልኛ")),
-    ("en", ("english", "እንግሊዝኛ")),
-)
 _WHATS = (
     (IN, ("contribution", "paid in", "income", "received", "ገቢ", "መዋጮ")),
     (OUT, ("pot", "payout", "paid out", "expense", "ወጪ", "እቁብ")),
@@ -79,11 +66,6 @@ _ROLE_WORDS = {
     "collector": say.COLLECTOR,
     "member": say.PLAIN_MEMBER,
 }
-_METHODS = (
-    ("cash", ("ጥሬ ገንዘብ", "ጥሬ", "በእጅ")),
-    ("bank", ("transfer", "cbe", "bank transfer", "ባንክ", "በባንክ")),
-    ("wallet", ("telebirr", "cbebirr", "mpesa", "m-pesa", "mobile", "ቴሌብር", "ዋሌት")),
-)
 
 
 def understand(sheets: Sequence[Sheet], *, today: date, currency: str) -> Book:
@@ -206,11 +188,11 @@ def _people(book: Book, readings: Sequence[Reading]) -> None:
             reading.line.error("people.phone_twice", "phone", other=phones[phone])
         elif phone is not None:
             phones[phone] = reading.line.line
-        role = reading.get("role", values.word, _ROLES) or "member"
+        role = reading.get("role", values.word, lexicon.known("offices")) or "member"
         if number in book.people or number > groups.MOST_MEMBERS:
             reading.line.error("people.number_twice", "number", number=number)
             continue
-        language = reading.get("language", values.word, _LANGUAGES)
+        language = reading.get("language", values.word, lexicon.known("languages"))
         if name is not None:
             book.people[number] = Person(reading.line, number, name, phone, role, language)
             reached = masked(phone) if phone else message("no_phone")
@@ -291,7 +273,8 @@ def _payments(book: Book, readings: Sequence[Reading], names: Names, days: Days)
         what = reading.get("what", values.word, _WHATS) if reading.cells.get("what") is not None else IN
         member = reading.get("member", names.find)
         amount = reading.get("amount", values.amount, book.currency)
-        method = reading.get("method", values.word, _METHODS) if reading.cells.get("method") is not None else "cash"
+        said_how = reading.cells.get("method") is not None
+        method = reading.get("method", values.word, lexicon.known("methods")) if said_how else "cash"
         number, lot = reading.get("round", values.count), reading.get("lot", values.count)
         on = _payment_day(reading, days, round_days, number)
         officer = reading.get("officer", names.find)

@@ -194,15 +194,9 @@ def fee(cell: Cell, currency: str) -> Fee:
     return Fee(kind="flat", value=amount(typed, currency), collect=collect)
 
 
-_CALENDARS = (
-    ("ethiopian", ("ethiopic", "ec", "e.c.", "የኢትዮጵያ", "ኢትዮጵያ", "ዓ.ም")),
-    ("gregorian", ("gc", "g.c.", "western", "international", "የፈረንጅ", "ፈረንጅ", "እ.ኤ.አ")),
-)
-
-
 def calendar(cell: Cell, _currency: str = "") -> str:
     """ethiopian or gregorian."""
-    return word(cell, _CALENDARS)
+    return word(cell, lexicon.known("calendars"))
 
 
 def currency(cell: Cell, _currency: str = "") -> str:

@@ -312,7 +312,8 @@ class Contribution(Ask):
     """What one lot pays each round, in the tenant's currency."""
 
     async def find(self, talk: Talk, given: Given, words: list[str]) -> Found:
-        return understanding.amount(words, talk.tenant.currency)
+        # The number of lots may follow it.
+        return understanding.amount(words, talk.tenant.currency, mixed=False)
 
     async def question(self, talk: Talk, given: Given) -> Message:
         return say.ASK_CONTRIBUTION()

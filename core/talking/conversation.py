@@ -214,9 +214,7 @@ async def _understand(talk: Talk) -> list[Message]:
         return await _answer(talk, *pressed) if pressed else [say.EXPIRED()]
     if lexicon.is_a(text, "words", "more") and (more := await menu.further(talk)) is not None:
         return more
-    meant = words.said(text)
-    if meant and meant.rest and meant.command in words.GREETINGS:
-        meant = words.heard(text, talk.language)
+    meant = words.said(text, talk.language)
     if meant and meant.command not in ANSWER_WORDS and not await _is_a_name(talk, meant):
         if meant.command in ("START", "MENU") and not meant.rest and (asked := await going_on.offer(talk)) is not None:
             return [asked]

@@ -122,9 +122,20 @@ def _words(text: str) -> list[str]:
     return (_AROUND.sub("", text) or text).split()
 
 
-def said(text: str) -> Meant | None:
-    """The command whose word stands, as it is spelled, at the beginning of a message; the longest of several."""
-    words = _words(text)
+def said(text: str, language: str = "") -> Meant | None:
+    """The command whose word stands, as it is spelled, at the beginning of a message; the longest of several.
+
+    A greeting before a command is a greeting: ``asc bixi 700`` pays.
+    """
+    exact = _spelled(_words(text))
+    if exact is None or exact.command not in _GREETINGS or not exact.rest:
+        return exact
+    inner = _spelled(exact.rest) or understood(" ".join(exact.rest), language)
+    return inner if inner is not None and inner.command not in _BARE else exact
+
+
+def _spelled(words: Sequence[str]) -> Meant | None:
+    """The command that the words begin with, to the letter."""
     for size in range(min(_LONGEST_PHRASE, len(words)), 0, -1):
         meant = command_of(" ".join(words[:size]), forgiving=False)
         if meant is not None:
@@ -147,16 +158,8 @@ def understood(text: str, language: str = "") -> Meant | None:
 
 
 def heard(text: str, language: str = "") -> Meant | None:
-    """What a message means that answers no question: by its first words, or else as ``understood``.
-
-    A greeting before a command is a greeting: ``asc bixi 700`` pays.
-    """
-    exact = said(text)
-    if exact is not None and exact.command in GREETINGS and exact.rest:
-        inner = said(" ".join(exact.rest)) or understood(" ".join(exact.rest), language)
-        if inner is not None and inner.command not in _BARE:
-            return inner
-    return exact or understood(text, language)
+    """What a message means that answers no question: by its first words, or else as ``understood``."""
+    return said(text, language) or understood(text, language)
 
 
 def _nearly(words: Sequence[str], language: str) -> Meant | None:
@@ -186,7 +189,7 @@ def _after_polite_words(words: Sequence[str]) -> Meant | None:
     for at in range(1, min(_MOST_BEFORE + 1, len(words))):
         if not is_polite(words[at - 1]):
             return None
-        meant = said(" ".join(words[at:]))
+        meant = _spelled(words[at:])
         if meant is None or meant.command in _BARE:
             continue
         if meant.command not in _MONEY or all(is_polite(word) or is_amount_word(word) for word in meant.rest):
@@ -212,7 +215,7 @@ def _at_the_end(words: Sequence[str], language: str) -> Meant | None:
 
 # Answers and greetings mean something only by themselves.
 _BARE = frozenset({"YES", "NO", "THANKS", "START"})
-GREETINGS = frozenset({"START", "THANKS"})
+_GREETINGS = frozenset({"START", "THANKS"})
 _VERB_LAST = frozenset({"am", "ti", "om", "so"})
 _MONEY = frozenset({"PAY"})
 _READING = frozenset({"STATUS", "ROUND", "HISTORY", "RULES", "MEMBERS", "ORDER", "STATEMENT", "BOOK", "CIRCLE", "HELP"})

@@ -35,12 +35,12 @@ _VULGAR = re.compile("(?<=[0-9])(?=[¼-¾⅐-⅞])")
 
 
 @lru_cache(maxsize=8)
-def _currency_words(currency: str) -> frozenset[str]:
-    """What people call the money they pay in; another currency's word is never taken for this one's."""
+def _currency_words(currency: str) -> tuple[str, ...]:
+    """What people call the money they pay in, longest first; another currency's word is never taken for this one's."""
     try:
-        return lexicon.names("currencies", currency)
+        return tuple(sorted(lexicon.names("currencies", currency), key=len, reverse=True))
     except KeyError:
-        return frozenset({currency.casefold()})
+        return (currency.casefold(),)
 
 
 def amount(words: Sequence[str], currency: str, *, mixed: bool = True) -> tuple[Money, list[str]] | None:
@@ -70,7 +70,7 @@ def amount(words: Sequence[str], currency: str, *, mixed: bool = True) -> tuple[
     return None
 
 
-def _spread(words: Sequence[str], currency_words: frozenset[str]) -> list[str]:
+def _spread(words: Sequence[str], currency_words: Sequence[str]) -> list[str]:
     """The words, with a number taken apart from the number word or currency that is glued to it: 5መቶ, 2k, ብር500."""
     out: list[str] = []
     for word in words:
@@ -85,7 +85,7 @@ def _spread(words: Sequence[str], currency_words: frozenset[str]) -> list[str]:
     return out
 
 
-def _at(words: Sequence[str], i: int, currency_words: frozenset[str], *, mixed: bool) -> tuple[str | None, int] | None:
+def _at(words: Sequence[str], i: int, currency_words: Sequence[str], *, mixed: bool) -> tuple[str | None, int] | None:
     """The amount that begins at a word, as (plain decimal digits, how many words); digits None: it cannot be told."""
     digits = _digits(words[i], currency_words)
     if digits is None and not is_number_word(words[i]):
@@ -95,11 +95,11 @@ def _at(words: Sequence[str], i: int, currency_words: frozenset[str], *, mixed: 
         end += 1
     if digits is not None and end == i + 1:
         return digits, 1
-    scale = scale_of(words[i + 1]) if digits is not None and "." in digits else None
-    if digits is not None and scale is not None:
+    if digits is not None and "." in digits and (scale := scale_of(words[i + 1])):
         # One and a half thousand: 1.5 ሺህ, 2.5k.
-        value = Fraction(digits) * scale if end == i + 2 and scale >= 1_000 else Fraction(1, 2)
-        return (str(value.numerator) if value.denominator == 1 else None), end - i
+        value = Fraction(digits) * scale
+        whole = end == i + 2 and scale >= 1_000 and value.denominator == 1
+        return (str(value.numerator) if whole else None), end - i
     run = [_plain(word, currency_words) for word in words[i:end]]
     lone = len(run) == 1 and not scale_of(words[i])
     value_of_run = in_words(run)
@@ -116,7 +116,7 @@ def _at(words: Sequence[str], i: int, currency_words: frozenset[str], *, mixed: 
     return str(value_of_run), end - i
 
 
-def _beside(words: Sequence[str], i: int, currency_words: frozenset[str]) -> bool:
+def _beside(words: Sequence[str], i: int, currency_words: Sequence[str]) -> bool:
     return any(0 <= at < len(words) and fold(words[at]) in currency_words for at in (i - 1, i + 1))
 
 
@@ -137,14 +137,14 @@ def _joins(words: Sequence[str], at: int) -> bool:
     return scale is not None and len(words[at]) == (3 if scale >= 1_000 else 2)
 
 
-def _plain(word: str, currency_words: frozenset[str]) -> str:
+def _plain(word: str, currency_words: Sequence[str]) -> str:
     return _digits(word, currency_words) or word
 
 
-def _digits(word: str, currency_words: frozenset[str]) -> str | None:
+def _digits(word: str, currency_words: Sequence[str]) -> str | None:
     """The word as plain decimal digits, or None when it is not an amount."""
     bare = normalize("NFKC", word).casefold().rstrip(_FULL_STOPS + ".,")
-    for currency_word in sorted(currency_words, key=len, reverse=True):
+    for currency_word in currency_words:
         if bare != currency_word and (bare.startswith(currency_word) or bare.endswith(currency_word)):
             bare = bare.removesuffix(currency_word) if bare.endswith(currency_word) else bare[len(currency_word) :]
             break

@@ -77,9 +77,7 @@ def _named_day(words: Sequence[str], today: date) -> tuple[date, int] | None:
         number_of_day = int(ordinal[1]) if ordinal else number(fold(words[day_at]))
         if not months or number_of_day is None or not 1 <= number_of_day <= 31:
             continue
-        year = (
-            number(fold(words[2])) if len(words) > 2 and re.fullmatch(r"[12]\d{3}|[፩-፼]{3,}", fold(words[2])) else None
-        )
+        year = number(fold(words[2])) if len(words) > 2 and _YEAR.fullmatch(fold(words[2])) else None
         size = 2 if year is None else 3
         typed = " ".join(words[:size])
         if year is None:
