@@ -20,12 +20,12 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Coroutine, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -36,6 +36,9 @@ import redis
 from examples import Example
 
 from ops import embedded, roles
+
+if TYPE_CHECKING:
+    from doors import Doors
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "equb_template"
@@ -347,6 +350,15 @@ def tenant(superuser: Superuser) -> UUID:
         f"t{made.hex[-12:]}",
     )
     return made
+
+
+@pytest.fixture
+async def doors(tenant: UUID) -> AsyncIterator[Doors]:
+    """The tenant's SMS door, open; see `doors.py`."""
+    from doors import doors_of
+
+    async with doors_of(tenant) as open_doors:
+        yield open_doors
 
 
 @pytest.fixture

@@ -75,6 +75,16 @@ class Doors:
         assert found, answer
         return await self.group(found[1])
 
+    async def running(self, *people: tuple[str, str]) -> Group:
+        """Merkato in its first round: 1,000 birr a week, a lot for each (phone, name); the first is the organiser."""
+        (organiser, name), *others = people
+        group = await self.found(organiser, name, f"NEW Merkato 1000 {len(people)} weekly")
+        for phone, name in others:
+            await self.register(phone, name, f"JOIN {group.code}")
+        await self.sms(organiser, "BEGIN")
+        await self.wake()
+        return group
+
     async def group(self, code: str) -> Group:
         async with transaction(self.tenant.id) as tx:
             return await groups.by_code(tx, code)

@@ -3,7 +3,6 @@
 Forged and malformed webhooks are in ``test_webhooks``; here is what people type.
 """
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -20,19 +19,9 @@ BOOK = ("groups", "members", "lots", "holdings", "rounds", "dues", "payments", "
 
 
 @pytest.fixture
-async def doors(tenant: UUID) -> AsyncIterator[Doors]:
-    async with doors_of(tenant) as open_doors:
-        yield open_doors
-
-
-@pytest.fixture
 async def running(doors: Doors) -> Any:
     """A group of two in its first round; Abebe is the organiser."""
-    group = await doors.found(ABEBE, "Abebe", "NEW Merkato 1000 2 weekly")
-    await doors.register(SARA, "Sara", f"JOIN {group.code}")
-    await doors.sms(ABEBE, "BEGIN")
-    await doors.wake()
-    return group
+    return await doors.running((ABEBE, "Abebe"), (SARA, "Sara"))
 
 
 async def _book(doors: Doors) -> list[int]:

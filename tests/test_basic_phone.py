@@ -29,10 +29,7 @@ async def doors(tenant: UUID, at: Callable[[datetime], datetime]) -> AsyncIterat
 @pytest.fixture
 async def running(doors: Doors) -> Any:
     """A group of two in its first round; Abebe is the organiser."""
-    group = await doors.found(ABEBE, "Abebe", "NEW Merkato 1000 2 weekly")
-    await doors.register(SARA, "Sara", f"JOIN {group.code}")
-    await doors.sms(ABEBE, "BEGIN")
-    await doors.wake()
+    group = await doors.running((ABEBE, "Abebe"), (SARA, "Sara"))
     await doors.deliver()
     return group
 

@@ -1,12 +1,9 @@
 """Real groups, through the front door, to their numbers. The whole of case A runs in ``./equb bench``."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from uuid import UUID
 
-import pytest
-from doors import Doors, doors_of
+from doors import Doors
 
 from core.groups import Group
 from core.order import found
@@ -14,12 +11,6 @@ from core.order.draw import verify
 
 ORGANISER = "+251911000000"
 WEEK = timedelta(days=7)
-
-
-@pytest.fixture
-async def doors(tenant: UUID) -> AsyncIterator[Doors]:
-    async with doors_of(tenant) as open_doors:
-        yield open_doors
 
 
 def phone(number: int) -> str:

@@ -7,7 +7,7 @@ from uuid import UUID
 import asking
 import pytest
 from asking import Admin, owner_of
-from doors import Doors, doors_of
+from doors import Doors
 from neighbours import ABEBE, LEMA, SARA, neighbours
 
 from core import people
@@ -19,12 +19,6 @@ async def owner(tenant: UUID, at: Callable[[str], Any]) -> AsyncIterator[Admin]:
     people.forget_tenants()
     async with owner_of(tenant) as signed_in:
         yield signed_in
-
-
-@pytest.fixture
-async def doors(tenant: UUID) -> AsyncIterator[Doors]:
-    async with doors_of(tenant) as open_doors:
-        yield open_doors
 
 
 async def test_each_way_of_paying_has_its_word_and_cash_needs_none(owner: Admin, doors: Doors) -> None:

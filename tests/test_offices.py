@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from asking import Admin, Equb, neighbours, owner_of, person
-from doors import Doors, doors_of
+from doors import Doors
 from talking import Scene
 
 from core import clock, people
@@ -24,12 +24,6 @@ async def owner(tenant: UUID, at: Callable[[str], Any]) -> AsyncIterator[Admin]:
     people.forget_tenants()
     async with owner_of(tenant) as signed_in:
         yield signed_in
-
-
-@pytest.fixture
-async def doors(tenant: UUID) -> AsyncIterator[Doors]:
-    async with doors_of(tenant) as open_doors:
-        yield open_doors
 
 
 async def role_of(equb: Equb, name: str) -> str:

@@ -4,7 +4,6 @@ People write SMS through the front door; only what nobody may do is tried from t
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import timedelta
 from random import Random
@@ -12,7 +11,7 @@ from uuid import UUID
 
 import pytest
 from asking import neighbours, owner_of
-from doors import Doors, doors_of
+from doors import Doors
 from examples import Example
 
 from core import clock, groups
@@ -29,12 +28,6 @@ from ops.__main__ import main
 
 ORGANISER = "+251911000000"
 WEEK = timedelta(days=7)
-
-
-@pytest.fixture
-async def doors(tenant: UUID) -> AsyncIterator[Doors]:
-    async with doors_of(tenant) as open_doors:
-        yield open_doors
 
 
 def phone(number: int) -> str:

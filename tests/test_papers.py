@@ -14,7 +14,7 @@ import openpyxl
 import pytest
 from asking import Equb, birr, neighbours, owner_of
 from conftest import Superuser
-from doors import Doors, doors_of
+from doors import Doors
 from histories import Event, begun, events, fees, lived, ways_to_fill_a_lot, ways_with_money
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -279,12 +279,6 @@ async def test_the_circle_knows_who_has_received_who_has_paid_and_who_is_late(eq
 
 
 # --- Handing out -----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def doors(tenant: UUID) -> AsyncIterator[Doors]:
-    async with doors_of(tenant) as doors:
-        yield doors
 
 
 async def _with_link(doors: Doors, word: str = "STATEMENT") -> str:

@@ -1,13 +1,11 @@
 """Coming late and leaving, in figures: whoever joins and leaves when, everybody ends with as much received as paid."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from random import Random
 from typing import Any
-from uuid import UUID
 
 import pytest
-from doors import Doors, doors_of
+from doors import Doors
 from examples import Example
 
 from core import groups
@@ -21,12 +19,6 @@ from core.rules import Leaving
 
 ORGANISER = "+251911000000"
 WEEK = timedelta(days=7)
-
-
-@pytest.fixture
-async def doors(tenant: UUID) -> AsyncIterator[Doors]:
-    async with doors_of(tenant) as open_doors:
-        yield open_doors
 
 
 def phone(number: int) -> str:

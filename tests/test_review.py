@@ -1,14 +1,12 @@
 """What went wrong when somebody looked for it: two at once, late work, money that must come back, offices, digits."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
-import pytest
-from doors import Doors, doors_of
+from doors import Doors
 from talking import fetch
 
 from core import clock, groups, ledger, payouts, people
@@ -22,12 +20,6 @@ from core.rules import Fee, Rules
 from core.treasury import contributions
 
 ABEBE, SARA = "+251911000001", "+251911000002"
-
-
-@pytest.fixture
-async def doors(tenant: UUID) -> AsyncIterator[Doors]:
-    async with doors_of(tenant) as open_doors:
-        yield open_doors
 
 
 async def _running(doors: Doors, line: str = "NEW Merkato 1000 2 weekly") -> Group:

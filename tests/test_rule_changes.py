@@ -1,11 +1,10 @@
 """Choosing and changing rules: what is typed, who must agree, from when it holds, and that nobody is bound unasked."""
 
-from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
-from doors import Doors, doors_of
+from doors import Doors
 from examples import Example
 
 from core import groups
@@ -18,12 +17,6 @@ from core.talking import rule_words
 TODAY = date(2026, 11, 24)
 PLAIN = Rules(contribution_minor=100_000, lots=12)
 ORGANISER, SARA, LEMA = "+251911000000", "+251911000001", "+251911000002"
-
-
-@pytest.fixture
-async def doors(tenant: UUID) -> AsyncIterator[Doors]:
-    async with doors_of(tenant) as open_doors:
-        yield open_doors
 
 
 # --- What is typed -------------------------------------------------------------------------------

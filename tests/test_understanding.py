@@ -7,7 +7,7 @@ How many are understood stands in ``docs/understanding.md``, which is written by
 
 import csv
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 from fractions import Fraction
@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from doors import Doors, doors_of
+from doors import Doors
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from num2words import num2words  # type: ignore[import-untyped]
@@ -168,19 +168,8 @@ NAMES = ("Abebe", "Sara", "Almaz", "Lema", "Hana", "Dawit", "Tigist", "Kebede", 
 
 
 @pytest.fixture
-async def doors(tenant: UUID) -> AsyncIterator[Doors]:
-    async with doors_of(tenant) as open_doors:
-        yield open_doors
-
-
-@pytest.fixture
 async def running(doors: Doors) -> Any:
-    group = await doors.found(ORGANISER, NAMES[0], f"NEW Merkato 1000 {len(NAMES)} weekly")
-    for number_of, name in enumerate(NAMES[1:], 2):
-        await doors.register(f"+2519110000{number_of:02}", name, f"JOIN {group.code}")
-    await doors.sms(ORGANISER, "BEGIN")
-    await doors.wake()
-    return group
+    return await doors.running(*((f"+2519110000{number_of:02}", name) for number_of, name in enumerate(NAMES, 1)))
 
 
 async def _new_payments(doors: Doors, group: Any, seen: set[UUID]) -> list[tuple[int, int]]:
