@@ -17,10 +17,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from core import catalogues
-from core.calendar import ETHIOPIAN
 from core.errors import NotFound
-from core.messages import show_date
+from core.messages import TELEGRAM, Reader, show
 from core.order import found
 from core.order.draw import (
     PaperDraw,
@@ -129,16 +127,13 @@ async def proof_page(code: str, proof: FoundProof, request: Request) -> Response
 
 def _on_paper(paper: PaperDraw, language: str) -> dict[str, Any]:
     """What is said of a draw that nobody here has computed, in the place of checks."""
+    reader = Reader(language, TELEGRAM)
     facts = {
         "code": paper.code,
         "lot": int(paper.lot.removeprefix("L")),
         "round": paper.round_number,
-        "on": show_date(
-            date.fromisoformat(paper.held_on), language, ethiopian=catalogues.usual_calendar(language) == ETHIOPIAN
-        ),
-        "entered": show_date(
-            date.fromisoformat(paper.entered_on), language, ethiopian=catalogues.usual_calendar(language) == ETHIOPIAN
-        ),
+        "on": show(date.fromisoformat(paper.held_on), reader),
+        "entered": show(date.fromisoformat(paper.entered_on), reader),
         "import": paper.import_code,
     }
     parts = {"title": "paper_title", "sentence": "paper", "more": "paper_more"}

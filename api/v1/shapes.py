@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from core import crypto, listing, money
 from core.cycle.rounds import lot_label
 from core.errors import Refusal
-from core.groups import MOST_MEMBERS, Group
+from core.groups import MOST_MEMBERS
 from core.listing import Slice
 
 PREFIX = "/api/v1"
@@ -171,8 +171,3 @@ def phone_shown(row: Any, *, clear: bool) -> str | None:
     if not clear:
         return str(row.phone_masked)
     return crypto.unseal(row.phone_secret, f"addresses.secret:{row.phone_id}").decode()
-
-
-def group_money(group: Group, minor: int) -> Money:
-    """An amount in the group's currency."""
-    return Money.of(minor, group.currency)

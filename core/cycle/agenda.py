@@ -13,6 +13,7 @@ from core import clock, groups, payouts
 from core.beacon import Beacon
 from core.consent import proposals, rule_changes
 from core.cycle import closing, cycles, rounds
+from core.cycle.cycles import Cycle
 from core.cycle.rounds import DrawList, Round
 from core.db import Tx, transaction
 from core.errors import TryLater
@@ -73,6 +74,15 @@ async def _say_that_it_waits(tenant_id: UUID, group_id: UUID, waiting: DrawList)
             await notices.draw_waits(tx, group, round_, waiting, until=waiting.draw_at + draws.WITNESSED_AFTER)
 
 
+@dataclass(frozen=True)
+class _Due:
+    """A step that a round still waits for."""
+
+    round: Round
+    what: str
+    at: datetime
+
+
 class _Again:
     """Something was done; there may be more."""
 
@@ -111,8 +121,13 @@ async def _step(tx: Tx, group: Group, out_of_reach: Container[UUID]) -> DrawList
             await places.finish(tx, group)
             await _close(tx, group)
         return None
-    round_ = due[0].round
-    match due[0].what:
+    return await _do(tx, group, cycle, due[0])
+
+
+async def _do(tx: Tx, group: Group, cycle: Cycle, step: _Due) -> DrawList | _Again:
+    """One step of a running group. A ``DrawList`` is a draw that needs its beacon."""
+    rules, round_ = cycle.rule_set, step.round
+    match step.what:
         case "order":
             sealed = await turns.order_list(tx, group)
             if sealed is not None:
@@ -133,7 +148,7 @@ async def _step(tx: Tx, group: Group, out_of_reach: Container[UUID]) -> DrawList
             await notices.remind(tx, group, round_)
             round_.reminded_at = tx.now
         case "fine":
-            await fines.assess(tx, group, round_, due[0].at)
+            await fines.assess(tx, group, round_, step.at)
         case "freeze" if await places.is_for_refund(tx, group, round_):
             # There is no lot left to find in it.
             round_.frozen_at = round_.drawn_at = tx.now
@@ -175,15 +190,6 @@ async def _open(tx: Tx, group: Group, round_: Round) -> set[str]:
     if await places.is_for_refund(tx, group, round_):
         await places.open_refund_round(tx, group, round_)
     return pots
-
-
-@dataclass(frozen=True)
-class _Due:
-    """A step that a round still waits for."""
-
-    round: Round
-    what: str
-    at: datetime
 
 
 def _agenda(all_rounds: Sequence[Round], rules: Rules, held: Mapping[int, Rules]) -> list[_Due]:

@@ -26,7 +26,6 @@ _COLOURS = 64
 
 _PAPER = "#fbf8f1"
 _INK = "#1d1a16"
-_FAINT = "#6a6459"
 _BLUE, _GREEN, _ORANGE, _RED, _GREY = "#0072b2", "#009e73", "#e69f00", "#d55e00", "#b9b3a6"
 
 _LEGEND = {
