@@ -93,7 +93,7 @@ FOUNDING = [
     ("NEW Merkato 1000 1 weekly", "How many lots"),
     ("NEW Merkato 1000 100000 weekly", "How many lots"),
     ("NEW Merkato -5 10 weekly", "must be more than nothing"),
-    ("NEW Merkato 5 ሺህ 120 weekly", "I did not understand"),
+    ("NEW Merkato 5 ሺህ 120 weekly", "I did not understand the amount"),
     ("NEW " + "a" * 100 + " 1000 12 weekly", "has at most 60 letters"),
     ("NEW Merkato 1000 12 weekly 7777", "no number of lots makes 7,777 birr"),
     ("NEW Merkato 1000 12 weekly 24000", "needs 24 lots"),

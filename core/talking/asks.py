@@ -312,8 +312,11 @@ class Contribution(Ask):
     """What one lot pays each round, in the tenant's currency."""
 
     async def find(self, talk: Talk, given: Given, words: list[str]) -> Found:
-        # The number of lots may follow it.
-        return understanding.amount(words, talk.tenant.currency, mixed=False)
+        # The number of lots may follow it: whether 1 ሺህ 120 is one amount or an amount and lots, nobody guesses.
+        found = understanding.amount(words, talk.tenant.currency, mixed=False)
+        if found is None and understanding.amount(words, talk.tenant.currency):
+            raise Refusal("amount.not_understood", typed=" ".join(words)[:40])
+        return found
 
     async def question(self, talk: Talk, given: Given) -> Message:
         return say.ASK_CONTRIBUTION()
